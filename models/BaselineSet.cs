@@ -1,0 +1,75 @@
+namespace RuntimeGuard.Models;
+
+/// <summary>
+/// All baselines of a node below one hard bound. One thread at a time. At the bound of baselines the one that saw an event
+/// longest ago goes, and the collector has its evidence but for what changed since the last acknowledgement; at the bound
+/// of behaviours a baseline drops or refuses its own, counted there.
+/// </summary>
+public sealed class BaselineSet
+{
+    public const long DefaultBytes = 256 << 20;
+
+    /// <summary>What a baseline takes before its first behaviour when its other tables are full.</summary>
+    const long BytesPerBaseline = 192 << 10;
+
+    /// <summary>A behaviour with its texts, its share of the trie and of the level keys.</summary>
+    internal const long BytesPerBehaviour = 1 << 10;
+
+    readonly Dictionary<WorkloadKey, Baseline> _baselines = [];
+    readonly Reduction _reduction = new();
+    readonly BehaviourBudget _budget;
+    readonly int _most;
+
+    /// <param name="maxBytes">Bound of all baselines together: half for the baselines, half for their behaviours.</param>
+    public BaselineSet(long maxBytes = DefaultBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxBytes, 2 * Baseline.BehaviourLimit * BytesPerBehaviour);
+        _most = (int)Math.Min(maxBytes / 2 / BytesPerBaseline, 1 << 20);
+        _budget = new BehaviourBudget((int)Math.Min(maxBytes / 2 / BytesPerBehaviour, int.MaxValue));
+    }
+
+    public int Count => _baselines.Count;
+
+    public int Behaviours => _budget.Used;
+
+    /// <summary>Baselines dropped for others.</summary>
+    public long Evicted { get; private set; }
+
+    public IEnumerable<Baseline> All => _baselines.Values;
+
+    /// <summary>The workload's baseline, made when there is none.</summary>
+    public Baseline GetOrAdd(WorkloadKey workload)
+    {
+        if (_baselines.TryGetValue(workload, out var known))
+            return known;
+        if (_baselines.Count >= _most)
+        {
+            var oldest = _baselines.Values.MinBy(b => b.LastEventNs)!;
+            _baselines.Remove(oldest.Workload);
+            oldest.Retire();
+            Evicted++;
+        }
+        var made = new Baseline(workload, _reduction, _budget);
+        _baselines.Add(workload, made);
+        return made;
+    }
+
+    public bool TryGet(WorkloadKey workload, out Baseline? baseline) => _baselines.TryGetValue(workload, out baseline);
+
+    /// <summary>See <see cref="Baseline.Advance"/>.</summary>
+    public void Advance(long nowNs)
+    {
+        foreach (var baseline in _baselines.Values)
+            baseline.Advance(nowNs);
+    }
+}
+
+/// <summary>Behaviours that all baselines of a node may hold together.</summary>
+sealed class BehaviourBudget(int most)
+{
+    public int Used { get; private set; }
+
+    public bool IsSpent => Used >= most;
+
+    public void Take(int count) => Used += count;
+}

@@ -1,0 +1,103 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
+namespace RuntimeGuard.Models;
+
+/// <summary>
+/// The k smallest of a set of 64-bit hashes, ascending. Union-and-truncate is commutative, associative and idempotent,
+/// and the count is exact below k.
+/// </summary>
+static class BottomK
+{
+    public const int Units = 16;
+    public const int Containers = 8;
+    public const int ClassUnits = 1024;
+
+    /// <summary>Adds to the first <paramref name="count"/> of <paramref name="store"/>; false when nothing changed.</summary>
+    public static bool Insert(Span<ulong> store, ref int count, ulong hash)
+    {
+        if (count == store.Length && hash >= store[count - 1])
+            return false;
+        var at = store[..count].BinarySearch(hash);
+        if (at >= 0)
+            return false;
+        at = ~at;
+        if (count < store.Length)
+            count++;
+        store[at..(count - 1)].CopyTo(store[(at + 1)..]);
+        store[at] = hash;
+        return true;
+    }
+}
+
+/// <summary>The units a behaviour was seen in.</summary>
+struct UnitSketch
+{
+    [InlineArray(BottomK.Units)]
+    struct Hashes
+    {
+        ulong _first;
+    }
+
+    Hashes _hashes;
+    int _count;
+
+    public readonly int Count => _count;
+
+    public bool Add(ulong unit) => BottomK.Insert(_hashes, ref _count, unit);
+
+    [UnscopedRef]
+    public readonly ReadOnlySpan<ulong> AsSpan() => ((ReadOnlySpan<ulong>)_hashes)[.._count];
+}
+
+/// <summary>The containers a behaviour was seen in.</summary>
+struct ContainerSketch
+{
+    [InlineArray(BottomK.Containers)]
+    struct Hashes
+    {
+        ulong _first;
+    }
+
+    Hashes _hashes;
+    int _count;
+
+    public readonly int Count => _count;
+
+    public bool Add(ulong container) => BottomK.Insert(_hashes, ref _count, container);
+
+    [UnscopedRef]
+    public readonly ReadOnlySpan<ulong> AsSpan() => ((ReadOnlySpan<ulong>)_hashes)[.._count];
+}
+
+/// <summary>The complete units of a class; grows to its k and no further.</summary>
+sealed class UnitSet
+{
+    ulong[] _hashes = [];
+    int _count;
+
+    public int Count => _count;
+
+    /// <summary>
+    /// Units ever added: exact below k, else (k-1)/U_(k) with U the largest hash kept as a fraction of the range.
+    /// </summary>
+    public double Estimate => _count < BottomK.ClassUnits
+        ? _count
+        : (_count - 1) / (_hashes[_count - 1] / (double)ulong.MaxValue);
+
+    public ReadOnlySpan<ulong> AsSpan() => _hashes.AsSpan(0, _count);
+
+    public bool Add(ulong unit)
+    {
+        if (_count == _hashes.Length && _count < BottomK.ClassUnits)
+            Array.Resize(ref _hashes, Math.Clamp(_count * 2, 16, BottomK.ClassUnits));
+        return BottomK.Insert(_hashes, ref _count, unit);
+    }
+
+    /// <summary>
+    /// Is this a complete unit? Above k only the kept part of the range can be asked; the rest is taken as complete,
+    /// which errs by the share of partial units, at most a few in a thousand by then.
+    /// </summary>
+    public bool Contains(ulong unit) => AsSpan().BinarySearch(unit) >= 0
+        || (_count == BottomK.ClassUnits && unit > _hashes[_count - 1]);
+}

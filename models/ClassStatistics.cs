@@ -1,0 +1,193 @@
+using MathNet.Numerics.Distributions;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Models;
+
+/// <summary>
+/// Incidence counts of one class at one level, over complete units: Q1, Q2 behaviours seen in exactly one and two units;
+/// N1, N2 units that own at least one such behaviour.
+/// </summary>
+struct IncidenceCounts
+{
+    public int Behaviours, Q1, Q2, N1, N2;
+}
+
+/// <summary>Good–Turing statistics of one workload, for every class and level.</summary>
+sealed class ClassStatistics
+{
+    const double Confidence = 0.95;
+    const double NormalQuantile = 1.645;
+    const double DayNs = 24.0 * ContainerUnits.HourNs;
+
+    readonly IncidenceCounts[,] _counts = new IncidenceCounts[ContainerUnits.ClassCount, LevelKeys.Count];
+    readonly double[,] _bounds = new double[ContainerUnits.ClassCount, LevelKeys.Count];
+    readonly double[] _units = new double[ContainerUnits.ClassCount];
+    readonly double[] _unitsPerDay = new double[ContainerUnits.ClassCount];
+    readonly long[] _firstSeen = new long[ContainerUnits.ClassCount];
+    readonly long[] _lastSeen = new long[ContainerUnits.ClassCount];
+    readonly int[] _quarantined = new int[ContainerUnits.ClassCount];
+    readonly int[][] _marks = new int[ContainerUnits.ClassCount][];
+    // Reused from one computation to the next.
+    readonly Dictionary<ulong, Incidence>[] _levels = [[], [], [], []];
+    readonly List<Behaviour>[] _byClass = new List<Behaviour>[ContainerUnits.ClassCount];
+    readonly HashSet<ulong> _owners = [];
+
+    public ClassStatistics()
+    {
+        for (var c = 0; c < ContainerUnits.ClassCount; c++)
+            _byClass[c] = [];
+        foreach (var marks in Marks.All)
+            _marks[(int)marks.Class] = new int[marks.Marks.Length];
+    }
+
+    public double Units(BehaviourClass c) => _units[(int)c];
+
+    public IncidenceCounts Counts(BehaviourClass c, int level = 0) => _counts[(int)c, level];
+
+    public int Quarantined(BehaviourClass c) => _quarantined[(int)c];
+
+    /// <summary>Leave-one-out singletons of the class by mark, first seen after its first complete unit and outside start-up.</summary>
+    public ReadOnlySpan<int> MarkCounts(BehaviourClass c) => _marks[(int)c];
+
+    public double UnitsPerDay(BehaviourClass c) => _unitsPerDay[(int)c];
+
+    /// <summary>95 % upper bound of novelty-bearing units per unit; +infinity without units.</summary>
+    public double UpperBound(BehaviourClass c, int level = 0)
+    {
+        ref var bound = ref _bounds[(int)c, level];
+        if (double.IsNaN(bound))
+            bound = UpperBound(_counts[(int)c, level].N1, _counts[(int)c, level].N2, _units[(int)c]);
+        return bound;
+    }
+
+    /// <summary>(N1 + 1/2) / T per day: the rate of novelty-bearing units as it stands; +infinity without units.</summary>
+    public double Rate(BehaviourClass c, int level) => _units[(int)c] == 0
+        ? double.PositiveInfinity
+        : (_counts[(int)c, level].N1 + 0.5) / _units[(int)c] * _unitsPerDay[(int)c];
+
+    /// <summary>
+    /// The larger of Clopper–Pearson for N1 of T and the normal bound with the Good–Turing variance N1 + N2 (Good 1953, Esty
+    /// 1983); nominal 95 %.
+    /// </summary>
+    public static double UpperBound(int n1, int n2, double units)
+    {
+        if (units <= 0)
+            return double.PositiveInfinity;
+        var exact = n1 >= units ? 1 : Beta.InvCDF(n1 + 1, units - n1, Confidence);
+        return Math.Max(exact, (n1 + 1 + (NormalQuantile * Math.Sqrt(n1 + n2))) / units);
+    }
+
+    /// <summary>The same for behaviours instead of units, as shown to people: the larger of Garwood and the normal bound.</summary>
+    public static double UpperBoundOfBehaviours(int q1, int q2, double units) => units <= 0
+        ? double.PositiveInfinity
+        : Math.Max(ChiSquared.InvCDF((2 * q1) + 2, Confidence) / 2, q1 + 1 + (NormalQuantile * Math.Sqrt(q1 + (2.0 * q2)))) / units;
+
+    /// <summary>Chao2: a lower bound of how many behaviours there are, seen or not.</summary>
+    public static double Richness(int seen, int q1, int q2, double units)
+    {
+        var factor = units > 0 ? (units - 1) / units : 0;
+        return seen + (factor * (q2 > 0 ? (double)q1 * q1 / (2.0 * q2) : q1 * (q1 - 1) / 2.0));
+    }
+
+    public void Compute(IEnumerable<Behaviour> behaviours, ClassUnits units)
+    {
+        foreach (var list in _byClass)
+            list.Clear();
+        foreach (var behaviour in behaviours)
+            _byClass[(int)behaviour.Class].Add(behaviour);
+        foreach (var marks in Marks.All)
+        {
+            var c = (int)marks.Class;
+            (_firstSeen[c], _lastSeen[c], _quarantined[c]) = (long.MaxValue, 0, 0);
+            Array.Clear(_marks[c]);
+            _units[c] = units.Of(marks.Class).Estimate;
+            foreach (var level in _levels)
+                level.Clear();
+            var complete = units.Of(marks.Class);
+            foreach (var behaviour in _byClass[c])
+                Add(behaviour, complete, units.FirstCompleteNs(marks.Class), c);
+            for (var level = 0; level < LevelKeys.Count; level++)
+            {
+                _counts[c, level] = Count(_levels[level]);
+                _bounds[c, level] = double.NaN;
+            }
+            var days = Math.Max(1, (_lastSeen[c] - _firstSeen[c]) / DayNs);
+            _unitsPerDay[c] = units.AreRuns(marks.Class) ? _units[c] / days : 24;
+        }
+    }
+
+    void Add(Behaviour behaviour, UnitSet complete, long firstCompleteNs, int c)
+    {
+        _firstSeen[c] = Math.Min(_firstSeen[c], behaviour.FirstSeenNs);
+        _lastSeen[c] = Math.Max(_lastSeen[c], behaviour.LastSeenNs);
+        if (behaviour.Quarantined && !behaviour.Learned)
+        {
+            _quarantined[c]++;
+            return;
+        }
+        Incidence own = default;
+        foreach (var unit in behaviour.Units.AsSpan())
+            if (complete.Contains(unit))
+                own.Add(unit);
+        for (var level = 0; level < LevelKeys.Count; level++)
+        {
+            ref var shared = ref System.Runtime.InteropServices.CollectionsMarshal
+                .GetValueRefOrAddDefault(_levels[level], behaviour.Levels[level], out _);
+            shared.Add(own);
+        }
+        if (own.Count == 1 && behaviour.OnlyAfterStart && firstCompleteNs > 0 && behaviour.FirstSeenNs >= firstCompleteNs)
+            _marks[c][behaviour.Mark]++;
+    }
+
+    IncidenceCounts Count(Dictionary<ulong, Incidence> level)
+    {
+        IncidenceCounts counts = default;
+        counts.Behaviours = level.Count;
+        _owners.Clear();
+        foreach (var incidence in level.Values)
+            if (incidence.Count == 1)
+            {
+                counts.Q1++;
+                _owners.Add(incidence.First);
+            }
+        counts.N1 = _owners.Count;
+        _owners.Clear();
+        foreach (var incidence in level.Values)
+            if (incidence.Count == 2)
+            {
+                counts.Q2++;
+                _owners.Add(incidence.First);
+                _owners.Add(incidence.Second);
+            }
+        counts.N2 = _owners.Count;
+        return counts;
+    }
+
+    /// <summary>Distinct units, as far as one and two must be told from more.</summary>
+    struct Incidence
+    {
+        public ulong First, Second;
+        public int Count;
+
+        public void Add(ulong unit)
+        {
+            if (Count > 2 || (Count > 0 && unit == First) || (Count > 1 && unit == Second))
+                return;
+            if (Count == 0)
+                First = unit;
+            else if (Count == 1)
+                Second = unit;
+            Count++;
+        }
+
+        public void Add(in Incidence other)
+        {
+            if (other.Count > 2)
+                Count = 3;
+            if (other.Count > 0)
+                Add(other.First);
+            if (other.Count > 1)
+                Add(other.Second);
+        }
+    }
+}

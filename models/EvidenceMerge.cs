@@ -1,0 +1,185 @@
+using Google.Protobuf;
+using Google.Protobuf.Collections;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Models;
+
+/// <summary>
+/// Merges evidence of one workload. Commutative, associative and idempotent, and bit-identical whatever the order and the
+/// split: every field is a union, minimum, maximum or or, and the outcome is sorted.
+/// </summary>
+public static class EvidenceMerge
+{
+    /// <summary>The format this version writes and merges.</summary>
+    public const uint Format = KeyHash.Format;
+
+    public const int LongestText = 2048;
+    const int MostBehaviours = Baseline.BehaviourLimit;
+    const int HourBytes = 21;
+
+    /// <summary>
+    /// What is wrong with evidence that came from outside, in words, or null. Evidence that passes can be merged and
+    /// stored; merging does not check again.
+    /// </summary>
+    public static string? Refuse(Evidence evidence)
+    {
+        if (evidence.Format != Format)
+            return $"evidence has format {evidence.Format}, this version reads {Format}; upgrade the older side";
+        if (evidence.Workload is null)
+            return "evidence names no workload";
+        if (evidence.Behaviours.Count > MostBehaviours)
+            return $"evidence holds {evidence.Behaviours.Count} behaviours, more than {MostBehaviours}";
+        foreach (var b in evidence.Behaviours)
+        {
+            if (!IsClass(b.Class))
+                return $"behaviour {b.Key:x16} has the unknown class {(int)b.Class}";
+            if (b.Units.Count > BottomK.Units || b.Containers.Count > BottomK.Containers)
+                return $"behaviour {b.Key:x16} has {b.Units.Count} units and {b.Containers.Count} containers, more than a sketch holds";
+            if (b.LevelKeys.Count != LevelKeys.Count)
+                return $"behaviour {b.Key:x16} has {b.LevelKeys.Count} level keys instead of {LevelKeys.Count}";
+            if (b.HoursOfWeek.Length is not (0 or HourBytes))
+                return $"behaviour {b.Key:x16} has {b.HoursOfWeek.Length} bytes of hours instead of {HourBytes}";
+            if (b.Actor.Length > LongestText || b.Object.Length > LongestText || b.Mark.Length > 64)
+                return $"behaviour {b.Key:x16} has a text longer than {LongestText} characters";
+            if (b.FirstSeenUnixNs < 0 || b.LastSeenUnixNs < 0 || b.MaxDay < 0)
+                return $"behaviour {b.Key:x16} has a time before 1970";
+        }
+        foreach (var c in evidence.Classes)
+        {
+            if (!IsClass(c.Class))
+                return $"evidence of the unknown class {(int)c.Class}";
+            if (c.Units.Count > BottomK.ClassUnits)
+                return $"class {c.Class} has {c.Units.Count} units, more than {BottomK.ClassUnits}";
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// The higher generation alone when they differ, else the union of both; an empty side may be of any format. Neither
+    /// argument is changed.
+    /// </summary>
+    /// <exception cref="ArgumentException">Another format or another workload.</exception>
+    public static Evidence Merge(Evidence a, Evidence b)
+    {
+        if (a.Format != b.Format && !IsEmpty(a) && !IsEmpty(b))
+            throw new ArgumentException($"evidence of format {a.Format} does not merge with format {b.Format}", nameof(b));
+        if (!Equals(a.Workload, b.Workload))
+            throw new ArgumentException($"evidence of {a.Workload} does not merge with that of {b.Workload}", nameof(b));
+        if (a.Generation != b.Generation)
+            return Union([a.Generation > b.Generation ? a : b]);
+        return Union([a, b]);
+    }
+
+    /// <summary>
+    /// What may be merged into the evidence of a locked workload: everything is recorded, nothing becomes known. A
+    /// behaviour that is not learned already arrives quarantined: visible, for a person to decide. Neither argument is
+    /// changed.
+    /// </summary>
+    /// <param name="locked">The evidence as it was locked.</param>
+    /// <param name="evidence">What came after.</param>
+    /// <param name="withheld">How many behaviours were claimed as learned and are not.</param>
+    public static Evidence Withhold(Evidence locked, Evidence evidence, out int withheld)
+    {
+        var known = locked.Behaviours.Where(b => b.Learned).Select(b => b.Key).ToHashSet();
+        var result = evidence.Clone();
+        withheld = 0;
+        foreach (var behaviour in result.Behaviours)
+        {
+            if (behaviour.Learned && !known.Contains(behaviour.Key))
+            {
+                (behaviour.Learned, behaviour.Quarantined) = (false, true);
+                withheld++;
+            }
+        }
+        return result;
+    }
+
+    static bool IsEmpty(Evidence evidence) => evidence is { Behaviours.Count: 0, Classes.Count: 0 };
+
+    internal static bool IsClass(BehaviourClass c) => c is > BehaviourClass.Unspecified and <= BehaviourClass.Dns;
+
+    static Evidence Union(ReadOnlySpan<Evidence> parts)
+    {
+        var merged = new Evidence
+        {
+            Workload = parts[0].Workload?.Clone(),
+            Generation = parts[0].Generation,
+        };
+        var behaviours = new SortedDictionary<ulong, BehaviourEvidence>();
+        var classes = new SortedDictionary<int, ClassEvidence>();
+        foreach (var part in parts)
+        {
+            merged.Format = Math.Max(merged.Format, part.Format);
+            merged.Revision = Math.Max(merged.Revision, part.Revision);
+            foreach (var behaviour in part.Behaviours)
+                behaviours[behaviour.Key] = behaviours.TryGetValue(behaviour.Key, out var other)
+                    ? Merge(other, behaviour)
+                    : Merge(new BehaviourEvidence { Key = behaviour.Key }, behaviour);
+            foreach (var c in part.Classes)
+                classes[(int)c.Class] = classes.TryGetValue((int)c.Class, out var other)
+                    ? Merge(other, c)
+                    : Merge(new ClassEvidence { Class = c.Class }, c);
+        }
+        merged.Behaviours.AddRange(behaviours.Values);
+        merged.Classes.AddRange(classes.Values);
+        return merged;
+    }
+
+    static BehaviourEvidence Merge(BehaviourEvidence a, BehaviourEvidence b)
+    {
+        var (maxDay, days) = DaySet.Merge(a.MaxDay, a.Days, b.MaxDay, b.Days);
+        var merged = new BehaviourEvidence
+        {
+            Class = (BehaviourClass)Math.Max((int)a.Class, (int)b.Class),
+            // One key has one text; should a liar send another, the order of arrival still decides nothing.
+            Actor = Larger(a.Actor, b.Actor),
+            Object = Larger(a.Object, b.Object),
+            Key = a.Key,
+            FirstSeenUnixNs = ClassUnits.Earlier(a.FirstSeenUnixNs, b.FirstSeenUnixNs),
+            LastSeenUnixNs = Math.Max(a.LastSeenUnixNs, b.LastSeenUnixNs),
+            MaxDay = maxDay,
+            Days = days,
+            HoursOfWeek = Or(a.HoursOfWeek, b.HoursOfWeek),
+            MaxPerUnit = Math.Max(a.MaxPerUnit, b.MaxPerUnit),
+            Quarantined = a.Quarantined || b.Quarantined,
+            Learned = a.Learned || b.Learned,
+            Mark = Larger(a.Mark, b.Mark),
+            StartPhase = a.StartPhase | b.StartPhase,
+        };
+        Fill(merged.Units, a.Units, b.Units, BottomK.Units);
+        Fill(merged.Containers, a.Containers, b.Containers, BottomK.Containers);
+        merged.LevelKeys.AddRange(a.LevelKeys.ToArray().AsSpan().SequenceCompareTo(b.LevelKeys.ToArray()) >= 0
+            ? a.LevelKeys : b.LevelKeys);
+        return merged;
+    }
+
+    static ClassEvidence Merge(ClassEvidence a, ClassEvidence b)
+    {
+        var merged = new ClassEvidence
+        {
+            Class = a.Class,
+            FirstCompleteUnixNs = ClassUnits.Earlier(a.FirstCompleteUnixNs, b.FirstCompleteUnixNs),
+            Runs = a.Runs || b.Runs,
+        };
+        Fill(merged.Units, a.Units, b.Units, BottomK.ClassUnits);
+        return merged;
+    }
+
+    static void Fill(RepeatedField<ulong> to, IEnumerable<ulong> a, IEnumerable<ulong> b, int k)
+    {
+        foreach (var hash in a.Concat(b).Distinct().Order().Take(k))
+            to.Add(hash);
+    }
+
+    static ByteString Or(ByteString a, ByteString b)
+    {
+        if (a.IsEmpty || b.IsEmpty)
+            return a.IsEmpty ? b : a;
+        var merged = new byte[Math.Max(a.Length, b.Length)];
+        for (var i = 0; i < merged.Length; i++)
+            merged[i] = (byte)((i < a.Length ? a[i] : 0) | (i < b.Length ? b[i] : 0));
+        return ByteString.CopyFrom(merged);
+    }
+
+    static string Larger(string a, string b) => string.CompareOrdinal(a, b) >= 0 ? a : b;
+}
