@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+using RuntimeGuard.Agent.Native;
+
+namespace RuntimeGuard.Agent.Sensors;
+
+/// <summary>
+/// Tries each BPF program type by loading one program of it alone, attaching it, opening a file and looking whether it
+/// ran. Nothing stays attached.
+/// </summary>
+static unsafe class ProgramTypeProbe
+{
+    const string Ring = "ringbuf";
+    static readonly string[] Types = ["tracepoint", "raw_tp", "tp_btf", "fentry", "fexit", "lsm", "kprobe", Ring];
+
+    /// <exception cref="SensorException">libbpf is missing or too old.</exception>
+    public static List<ProgramTypeStatus> Run() => [.. Types.Select(Try)];
+
+    static ProgramTypeStatus Try(string type)
+    {
+        string program = $"probe_{type}";
+        int errno = BpfObject.TryLoadProbe(program, out var loaded);
+        if (loaded is null)
+            return new ProgramTypeStatus(type, false, false, Marshal.GetPInvokeErrorMessage(errno));
+        using (loaded)
+        {
+            nint link = LibBpf.bpf_program__attach(loaded.Programs().First(p => p.Name == program).Program);
+            if (link == 0)
+                return new ProgramTypeStatus(type, true, false, $"attach: {Marshal.GetLastPInvokeErrorMessage()}");
+            using (new BpfLinkHandle(link))
+            {
+                using (File.OpenRead("/proc/self/stat"))
+                {
+                    bool fires = Fired(loaded) && (type != Ring || Received(loaded));
+                    return new ProgramTypeStatus(type, true, fires, fires ? "" : "loads and attaches but never runs");
+                }
+            }
+        }
+    }
+
+    static bool Fired(BpfObject loaded)
+    {
+        uint key = 0;
+        ulong fired = 0;
+        return LibBpf.bpf_map_lookup_elem(loaded.MapFd(".bss"), &key, &fired) == 0 && fired != 0;
+    }
+
+    static bool Received(BpfObject loaded)
+    {
+        using var ring = new BpfRing(loaded.MapFd("ring"));
+        return ring.Consume(static _ => { }) > 0;
+    }
+}

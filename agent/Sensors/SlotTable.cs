@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using RuntimeGuard.Agent.Native;
+
+namespace RuntimeGuard.Agent.Sensors;
+
+/// <summary>
+/// The slots map, shared memory with the kernel side: an epoch is one store, and reading losses costs no system call.
+/// </summary>
+sealed unsafe class SlotTable : IDisposable
+{
+    static readonly string[] Classes = ["process", "file-read", "file-write", "network", "privilege", "cgroup"];
+    static readonly string[] Causes =
+        ["ring_full", "rate", "tasks_full", "slots_full", "cgroups_full", "peers_full", "busy", "compat"];
+    readonly int _count;
+    readonly SharedMapping _memory;
+
+    public SlotTable(int mapFd, int count)
+    {
+        _count = count;
+        _memory = new SharedMapping(mapFd, count * sizeof(Slot));
+    }
+
+    public ref Slot this[uint slot]
+    {
+        get
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, (uint)_count);
+            return ref ((Slot*)_memory.Address)[slot];
+        }
+    }
+
+    public int ReadLosses(Span<LossCounter> into)
+    {
+        int written = 0;
+        var slots = (Slot*)_memory.Address;
+        for (uint slot = 0; slot < _count; slot++)
+        {
+            for (int i = 0; i < Classes.Length * Causes.Length && written < into.Length; i++)
+            {
+                ulong count = Volatile.Read(ref Unsafe.Add(ref slots[slot].Loss, i));
+                if (count != 0)
+                    into[written++] = new LossCounter(slot, Classes[i / Causes.Length], Causes[i % Causes.Length], count);
+            }
+        }
+        return written;
+    }
+
+    public void Dispose() => _memory.Dispose();
+
+    /// <summary>struct rg_slot; <see cref="Loss"/> is the first of its counters.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 16 + (6 * 8) + (6 * 8 * 8))]
+    public struct Slot
+    {
+        public uint Epoch;
+        public uint Generation;
+        public uint Active;
+        public uint Pad;
+        public fixed ulong Tat[6];
+        public ulong Loss;
+    }
+}
