@@ -1,0 +1,140 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using RuntimeGuard.Agent.Containers;
+using RuntimeGuard.Agent.Native;
+using RuntimeGuard.Agent.Sensors;
+using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Agent;
+
+/// <summary>Builds the parts in the order of the data path, starts the loop, and takes them down again. No logic.</summary>
+static class AgentProcess
+{
+    static readonly TimeSpan RuntimeCallTimeout = TimeSpan.FromSeconds(2);
+
+    public static int Run(AgentOptions options)
+    {
+        using var logging = LoggerFactory.Create(builder => builder.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+        }));
+        var log = logging.CreateLogger("agent");
+        Directory.CreateDirectory(options.DataDirectory,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        log.Starting(Version, options.Node, Kernel, options.Collector);
+
+        var counters = new Counters();
+        var clock = BootClock.Start(Path.Combine(options.DataDirectory, "boot-clock"));
+        var redactor = new Redactor(options.RedactNames, options.RedactPatterns);
+        using var wake = new WakeUp();
+        using var sensor = BpfSensor.Load(new BpfSensorOptions());
+        LogHooks(log, sensor.Hooks);
+
+        using var spool = Spool.Open(Path.Combine(options.DataDirectory, "spool"),
+            (long)options.AnomalySpoolMebibytes << 20, (long)options.RecordSpoolMebibytes << 20);
+        var store = new BaselineStore(Path.Combine(options.DataDirectory, "baselines"));
+        var identity = new NodeIdentity(Path.Combine(options.DataDirectory, "identity"));
+        var link = new CollectorLink(options, identity, spool, Greeting(options, spool, sensor, clock),
+            new LinkDiagnostics(log, counters, wake.Signal));
+        var writer = new SpoolWriter(spool, counters, TimeProvider.System, link.Nudge);
+        counters[Counter.SpoolTorn] = spool.Anomalies.Torn + spool.Records.Torn;
+
+        var coverage = new CoverageLedger(Path.Combine(options.DataDirectory, "coverage"), record => writer.TryWrite(record));
+        var now = clock.ToUnixNs(BootClock.BootNs);
+        if (coverage.Start(now) is { } blind)
+            log.RestartGap(UnixTime.FromUnixNs(blind.FromUnixNs), UnixTime.FromUnixNs(blind.ToUnixNs));
+        if (spool.SetAside is { } aside)
+        {
+            log.SpoolSetAside(aside);
+            writer.TryWrite(new Record { Gap = new Gap { ToUnixNs = now, Reason = "a damaged spool was set aside" } });
+        }
+
+        var containerCounters = new ContainerCounters();
+        var endpoints = options.CriEndpoint is { } given ? RuntimeEndpoints.Of(given) : RuntimeEndpoints.Standard;
+        using var runtimes = new ContainerRuntime(endpoints, containerCounters, RuntimeCallTimeout);
+        var resolver = new ContainerResolver(runtimes.LookUpAsync, wake.Signal,
+            new ResolverOptions { Deadline = TimeSpan.FromMilliseconds(options.IdentityDeadlineMilliseconds) },
+            containerCounters, TimeProvider.System);
+        var models = new ModelExchange(new BaselineSet(), store, link, counters);
+        models.Load();
+        if (counters[Counter.BaselineFileRefused] > 0)
+            log.BaselineFilesRefused((int)counters[Counter.BaselineFileRefused]);
+        var reporter = new Reporter(options.Node, writer, coverage, counters, clock);
+        var pipeline = new Pipeline(resolver, models, redactor, reporter, new PipelineSide(
+            new KernelSlots(sensor.TakeSlot, sensor.ReleaseSlot, sensor.WatchCgroup, sensor.UnwatchCgroup, sensor.WatchTask),
+            counters, ProcfsSensor.HostMountNamespace));
+
+        var side = new LinkSide(link, resolver, store, spool, options.HeartbeatSeconds)
+        {
+            Counters = counters,
+            Containers = containerCounters,
+            Log = log,
+            OnLost = pipeline.OnLost,
+        };
+        var housekeeping = new Housekeeping(sensor, reporter, coverage, models, side);
+        using var loop = new EventLoop(sensor, pipeline, new LoopVisitors(link, resolver, models, pipeline, housekeeping), clock, wake);
+        return RunUntilSignalled(loop, link, writer, log, () => Snapshot(pipeline, log));
+    }
+
+    static int RunUntilSignalled(EventLoop loop, CollectorLink link, SpoolWriter writer, ILogger log, Action snapshot)
+    {
+        using var stop = new CancellationTokenSource();
+        void OnSignal(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            log.Stopping(context.Signal.ToString());
+            loop.Stop();
+        }
+        using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        var writing = writer.RunAsync(CancellationToken.None);
+        var linking = link.RunAsync(stop.Token);
+        // Neither task ends by itself: if one does, what it could not mend must end the agent, not be forgotten.
+        _ = Task.WhenAny(writing, linking).ContinueWith(_ => loop.Stop(), TaskScheduler.Default);
+        snapshot();
+        loop.Run();
+        writer.Complete();
+        writing.GetAwaiter().GetResult();
+        stop.Cancel();
+        linking.GetAwaiter().GetResult();
+        return 0;
+    }
+
+    /// <summary>What was there before us, through the same door as every other event.</summary>
+    static void Snapshot(Pipeline pipeline, ILogger log)
+    {
+        var (cgroups, processes) = new ProcfsSensor().Snapshot(pipeline.Handle);
+        log.Snapshot(cgroups, processes);
+    }
+
+    static void LogHooks(ILogger log, IReadOnlyList<HookStatus> hooks)
+    {
+        var blind = hooks.Where(h => h.Hook.Length == 0).Select(h => h.Event).ToList();
+        log.Hooks(hooks.Count - blind.Count, blind.Count, blind.Count == 0 ? "none" : string.Join(", ", blind));
+    }
+
+    static Hello Greeting(AgentOptions options, Spool spool, BpfSensor sensor, BootClock clock)
+    {
+        var hello = new Hello
+        {
+            Node = options.Node,
+            SpoolId = spool.Id,
+            Version = Version,
+            BootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),
+            StartedUnixNs = clock.ToUnixNs(BootClock.BootNs),
+            Kernel = Kernel,
+        };
+        foreach (var hook in sensor.Hooks)
+            hello.Capabilities.Add(new Capability { Event = hook.Event, Hook = hook.Hook, BlindReason = hook.BlindReason });
+        return hello;
+    }
+
+    static string Kernel => File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
+
+    static string Version => typeof(AgentProcess).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+        .InformationalVersion;
+}

@@ -1,0 +1,69 @@
+using System.Buffers.Binary;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Agent;
+
+/// <summary>
+/// Writes down who watched from when to when with what lost, so that silence can be told from health. Every span ends
+/// where the next begins; the end of the last one is kept in a small file, and what lies between it and the next start
+/// of the agent is a blind span. Loop thread only.
+/// </summary>
+sealed class CoverageLedger(string markPath, Action<Record> write)
+{
+    readonly Dictionary<(string Cause, string Class), ulong> _reported = [];
+    readonly byte[] _mark = new byte[8];
+    long _fromUnixNs;
+
+    /// <summary>Losses of the span that runs, for the anomalies raised in it.</summary>
+    public IReadOnlyList<Loss> Current { get; private set; } = [];
+
+    /// <summary>Begins the first span; returns the blind span before it, or null when the agent never ran here.</summary>
+    public Coverage? Start(long unixNs)
+    {
+        _fromUnixNs = unixNs;
+        if (!File.Exists(markPath) || File.ReadAllBytes(markPath) is not { Length: 8 } bytes)
+            return null;
+        var last = BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        if (last <= 0 || last >= unixNs)
+            return null;
+        var blind = new Coverage
+        {
+            FromUnixNs = last,
+            ToUnixNs = unixNs,
+            Sensor = "agent",
+            Blind = true,
+            Reason = "the agent was not running",
+        };
+        write(new Record { Coverage = blind });
+        return blind;
+    }
+
+    /// <summary>Notes that the agent still watches now, cheaply: called every second.</summary>
+    public void Mark(long unixNs)
+    {
+        BinaryPrimitives.WriteInt64LittleEndian(_mark, unixNs);
+        using var file = File.OpenHandle(markPath, FileMode.OpenOrCreate, FileAccess.Write);
+        RandomAccess.Write(file, _mark, 0);
+    }
+
+    /// <summary>Takes the loss counters as they stand and keeps what grew since the last closed span.</summary>
+    public void Update(IEnumerable<(string Cause, string Class, ulong Value)> losses) =>
+        Current =
+        [
+            .. from loss in losses
+               let grown = loss.Value - _reported.GetValueOrDefault((loss.Cause, loss.Class))
+               where grown > 0
+               select new Loss { Cause = loss.Cause, EventClass = loss.Class, Count = grown },
+        ];
+
+    /// <summary>Ends the span that runs and begins the next.</summary>
+    public void Close(long unixNs)
+    {
+        var coverage = new Coverage { FromUnixNs = _fromUnixNs, ToUnixNs = unixNs, Sensor = "ebpf", Losses = { Current } };
+        foreach (var loss in Current)
+            _reported[(loss.Cause, loss.EventClass)] = _reported.GetValueOrDefault((loss.Cause, loss.EventClass)) + loss.Count;
+        Current = [];
+        _fromUnixNs = unixNs;
+        write(new Record { Coverage = coverage });
+    }
+}

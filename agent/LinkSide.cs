@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Logging;
+using RuntimeGuard.Agent.Containers;
+
+namespace RuntimeGuard.Agent;
+
+/// <summary>What housekeeping looks at to say how the agent is: everything it reports on but does not own.</summary>
+sealed record LinkSide(CollectorLink Link, ContainerResolver Resolver, BaselineStore Store, Spool Spool, int HeartbeatSeconds)
+{
+    public required Counters Counters { get; init; }
+
+    public required ContainerCounters Containers { get; init; }
+
+    public required ILogger Log { get; init; }
+
+    /// <summary>Told of every slot and class that lost events since the last second.</summary>
+    public required Action<uint, string, long> OnLost { get; init; }
+
+    public long HeartbeatNs => HeartbeatSeconds * 1_000_000_000L;
+}

@@ -1,0 +1,53 @@
+using RuntimeGuard.Agent.Containers;
+using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Agent;
+
+/// <summary>What the Pipeline keeps per container: its facts for the model, its baseline, and whether its entrypoint ran.</summary>
+sealed class WatchedContainer
+{
+    /// <summary>Where runtimes mount secrets by default; read from there is a credential read.</summary>
+    static readonly string[] SecretMounts = ["/var/run/secrets/kubernetes.io/serviceaccount", "/run/secrets"];
+
+    public required ContainerEntry Entry { get; init; }
+
+    public required ContainerFacts Facts { get; init; }
+
+    public required Baseline Baseline { get; init; }
+
+    /// <summary>The first exec inside the container was its entrypoint; a later one from outside is injected.</summary>
+    public bool EntrySeen { get; set; }
+
+    /// <summary>It no longer counts as running its workload.</summary>
+    public bool Left { get; set; }
+
+    public static WatchedContainer Of(ContainerEntry entry, ModelExchange models, bool wasThereBefore)
+    {
+        var facts = entry.Facts;
+        var workload = new WorkloadKey(facts.Workload.Namespace, facts.Workload.Image);
+        return new WatchedContainer
+        {
+            Entry = entry,
+            Baseline = models.BaselineOf(workload),
+            Facts = new ContainerFacts(workload, facts.Id, Version(facts), models.Clock.FromUnix(facts.StartedUnixNs))
+            {
+                RunsToCompletion = facts.RunsToCompletion,
+                SeenFromBirth = !wasThereBefore,
+                SecretMounts = SecretMounts,
+            },
+        };
+    }
+
+    /// <summary>The same container with its times on another clock.</summary>
+    public WatchedContainer OnClock(ModelClock clock) => new()
+    {
+        Entry = Entry,
+        Baseline = Baseline,
+        EntrySeen = EntrySeen,
+        Left = Left,
+        Facts = Facts with { StartedNs = clock.FromUnix(Entry.Facts.StartedUnixNs) },
+    };
+
+    static string Version(Container facts) => facts.Digest.Length > 0 ? $"{facts.Tag}@{facts.Digest}" : facts.Tag;
+}
