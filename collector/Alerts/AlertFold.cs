@@ -1,0 +1,112 @@
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Collector.State;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Collector.Alerts;
+
+/// <summary>
+/// Folds anomalies into incidents inside one transaction: one alert per workload, container and lineage. Lives as
+/// long as that transaction.
+/// </summary>
+sealed class AlertFold(StateContext context, long nextRevision)
+{
+    readonly Dictionary<FoldKey, AlertRow> _touched = [];
+
+    public long NextRevision { get; private set; } = nextRevision;
+
+    public int Opened { get; private set; }
+
+    public async Task AddAsync(Anomaly anomaly, long receivedUnixNs, CancellationToken cancellation)
+    {
+        var key = FoldKey.Of(anomaly);
+        if (!_touched.TryGetValue(key, out var alert))
+        {
+            alert = await FindAsync(key, cancellation);
+            if (alert is null)
+            {
+                alert = await OpenAsync(key, anomaly, receivedUnixNs, cancellation);
+            }
+            alert.Revision = NextRevision++;
+            _touched.Add(key, alert);
+        }
+        var data = anomaly.ToByteArray();
+        Count(alert, anomaly, data);
+        context.Anomalies.Add(new AnomalyRow
+        {
+            AlertId = alert.Id,
+            Node = anomaly.Node,
+            TimeUnixNs = anomaly.TimeUnixNs,
+            ReceivedUnixNs = receivedUnixNs,
+            Data = data,
+        });
+    }
+
+    static void Count(AlertRow alert, Anomaly anomaly, byte[] data)
+    {
+        alert.Count++;
+        alert.FirstUnixNs = Math.Min(alert.FirstUnixNs, anomaly.TimeUnixNs);
+        if (anomaly.TimeUnixNs >= alert.LastUnixNs)
+        {
+            alert.LastUnixNs = anomaly.TimeUnixNs;
+            alert.Latest = data;
+        }
+        var critical = anomaly.Rule.Length > 0;
+        var score = anomaly.Explanation?.Score ?? 0;
+        if (alert.Count == 1 || (critical && !alert.Critical) || (critical == alert.Critical && score < alert.Score))
+        {
+            (alert.Critical, alert.Score, alert.Worst) = (critical, score, data);
+        }
+        // A resolved incident that goes on is not resolved. What people allowed or denied stays their decision.
+        if (alert.State == (int)AlertState.Resolved)
+        {
+            alert.State = (int)AlertState.Open;
+        }
+    }
+
+    Task<AlertRow?> FindAsync(FoldKey key, CancellationToken cancellation) =>
+        context.Alerts.FirstOrDefaultAsync(row =>
+            row.ContainerId == key.ContainerId && row.LineagePid == key.Pid && row.LineageStartUnixNs == key.StartUnixNs &&
+            row.Namespace == key.Namespace && row.Image == key.Image, cancellation);
+
+    async Task<AlertRow> OpenAsync(FoldKey key, Anomaly anomaly, long receivedUnixNs, CancellationToken cancellation)
+    {
+        var id = AlertId.New();
+        while (await context.Alerts.AnyAsync(row => row.Id == id, cancellation))
+        {
+            id = AlertId.New();
+        }
+        var alert = new AlertRow
+        {
+            Id = id,
+            Namespace = key.Namespace,
+            Image = key.Image,
+            ContainerId = key.ContainerId,
+            ContainerName = anomaly.Container.Name,
+            Node = anomaly.Node,
+            LineagePid = key.Pid,
+            LineageStartUnixNs = key.StartUnixNs,
+            State = (int)AlertState.Open,
+            FirstUnixNs = anomaly.TimeUnixNs,
+            LastUnixNs = anomaly.TimeUnixNs,
+            ReceivedUnixNs = receivedUnixNs,
+            Worst = [],
+            Latest = [],
+        };
+        context.Alerts.Add(alert);
+        Opened++;
+        return alert;
+    }
+
+    readonly record struct FoldKey(string Namespace, string Image, string ContainerId, int Pid, long StartUnixNs)
+    {
+        /// <summary>An anomaly without a lineage is one of its own process.</summary>
+        public static FoldKey Of(Anomaly anomaly)
+        {
+            var workload = anomaly.Container.Workload;
+            return anomaly.LineagePid > 0
+                ? new FoldKey(workload.Namespace, workload.Image, anomaly.Container.Id, anomaly.LineagePid, anomaly.LineageStartUnixNs)
+                : new FoldKey(workload.Namespace, workload.Image, anomaly.Container.Id, anomaly.Process.Pid, anomaly.Process.StartUnixNs);
+        }
+    }
+}

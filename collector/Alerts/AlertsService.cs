@@ -1,0 +1,109 @@
+using Grpc.Core;
+using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Collector.State;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Collector.Alerts;
+
+/// <summary>Lists, shows and follows alerts.</summary>
+sealed class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBase
+{
+    const int DefaultLimit = 100;
+    const int MaxLimit = 1000;
+    const int MaxMembers = 1000;
+    const int WatchPage = 100;
+    /// <summary>Changes within it reach a watcher as one: bounds the queries of one watcher to 40 per second.</summary>
+    static readonly TimeSpan WatchPause = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>Coverage around an alert: what came just before it, unseen, may explain it.</summary>
+    static readonly TimeSpan CoverageMargin = TimeSpan.FromMinutes(5);
+
+    readonly StateStore _state = parts.State;
+
+    public override async Task<ListAlertsResponse> List(ListAlertsRequest request, ServerCallContext context)
+    {
+        var limit = request.Limit == 0 ? DefaultLimit : Math.Clamp(request.Limit, 1, MaxLimit);
+        try
+        {
+            var rows = await _state.ReadAsync(db => AlertPage.ReadAsync(
+                AlertPage.Where(db.Alerts, request.Filter), request.Cursor, request.WorstFirst, limit, context.CancellationToken),
+                context.CancellationToken);
+            var response = new ListAlertsResponse
+            {
+                NextCursor = rows.Count == limit ? AlertPage.Cursor(rows[^1], request.WorstFirst) : "",
+            };
+            response.Alerts.AddRange(rows.Select(AlertMessage.Of));
+            var to = request.Filter is { UntilUnixNs: > 0 } ended ? ended.UntilUnixNs : parts.Time.UnixNs();
+            var from = request.Filter is { SinceUnixNs: > 0 } begun ? begun.SinceUnixNs : to - UnixTime.NsPerDay;
+            response.Coverage = await parts.Coverage.SummaryAsync(from, to, request.Filter?.Node ?? "", context.CancellationToken);
+            return response;
+        }
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"cursor: {e.Message}"));
+        }
+    }
+
+    public override async Task<AlertDetail> Get(GetAlertRequest request, ServerCallContext context)
+    {
+        if (request.Id.Length is 0 or > AlertId.Length)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument,
+                $"id: an alert's id of {AlertId.Length} characters, or its beginning, is expected"));
+        }
+        var id = request.Id.ToLowerInvariant();
+        var rows = await _state.ReadAsync(db => db.Alerts
+            .Where(row => row.Id.CompareTo(id) >= 0 && row.Id.CompareTo(id + "~") < 0).Take(2)
+            .ToListAsync(context.CancellationToken), context.CancellationToken);
+        if (rows.Count != 1)
+        {
+            throw new RpcException(rows.Count == 0
+                ? new Status(StatusCode.NotFound, $"no alert's id begins with '{id}'; see rgctl alerts list")
+                : new Status(StatusCode.InvalidArgument, $"more than one alert's id begins with '{id}'; give more of it"));
+        }
+        var members = await _state.ReadAsync(db => db.Anomalies
+            .Where(row => row.AlertId == rows[0].Id).OrderBy(row => row.Id).Take(MaxMembers)
+            .ToListAsync(context.CancellationToken), context.CancellationToken);
+        var detail = new AlertDetail { Alert = AlertMessage.Of(rows[0]) };
+        detail.Members.AddRange(members.OrderBy(row => row.TimeUnixNs).Select(row => Anomaly.Parser.ParseFrom(row.Data)));
+        detail.Coverage = await parts.Coverage.SummaryAsync(
+            rows[0].FirstUnixNs - CoverageMargin.ToNs(), rows[0].LastUnixNs + CoverageMargin.ToNs(), rows[0].Node, context.CancellationToken);
+        return detail;
+    }
+
+    public override async Task Watch(
+        WatchAlertsRequest request, IServerStreamWriter<Alert> responseStream, ServerCallContext context)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, parts.Stopping);
+        var cancellation = either.Token;
+        using var place = parts.Feed.Enter() ?? throw new RpcException(new Status(StatusCode.ResourceExhausted,
+            $"{AlertFeed.MaxWatchers} watchers are connected already; close one"));
+        try
+        {
+            var seen = request.Backlog ? 0 : await _state.ReadAsync(
+                async db => await db.Alerts.MaxAsync(row => (long?)row.Revision, cancellation) ?? 0, cancellation);
+            // Headers now: the caller knows that from here on nothing is missed.
+            await context.WriteResponseHeadersAsync([]);
+            while (true)
+            {
+                var changed = parts.Feed.Next;
+                var page = await _state.ReadAsync(db => AlertPage.Where(db.Alerts.Where(row => row.Revision > seen), request.Filter)
+                    .OrderBy(row => row.Revision).Take(WatchPage).ToListAsync(cancellation), cancellation);
+                foreach (var row in page)
+                {
+                    await responseStream.WriteAsync(AlertMessage.Of(row), cancellation);
+                    seen = row.Revision;
+                }
+                if (page.Count < WatchPage)
+                {
+                    await changed.WaitAsync(cancellation);
+                    await Task.Delay(WatchPause, parts.Time, cancellation);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (parts.Stopping.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "the collector stops; watch again"));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using Prometheus;
+
+namespace RuntimeGuard.Collector;
+
+/// <summary>Every log message and every metric of the collector, in path order. Event ids and names are stable.</summary>
+sealed partial class CollectorDiagnostics
+{
+    readonly ILogger _log;
+
+    public CollectorDiagnostics(ILogger log)
+    {
+        _log = log;
+        var metrics = Metrics.WithCustomRegistry(Registry);
+        Enrolments = metrics.CreateCounter("runtimeguard_enrolments_total", "Enrolment and renewal calls.", "result");
+        AgentsConnected = metrics.CreateGauge("runtimeguard_agents_connected", "Agents with an open stream.");
+        ItemsCommitted = metrics.CreateCounter("runtimeguard_items_committed_total", "Items made durable.", "lane");
+        ItemsRepeated = metrics.CreateCounter("runtimeguard_items_repeated_total", "Items that were durable already.", "lane");
+        ItemsRejected = metrics.CreateCounter("runtimeguard_items_rejected_total",
+            "Items acknowledged but not stored because a field was out of bounds.", "lane", "reason");
+        SequenceHoles = metrics.CreateCounter("runtimeguard_sequence_holes_total", "Batches refused for a hole.", "lane");
+        StreamsRefused = metrics.CreateCounter("runtimeguard_streams_refused_total", "Agent streams refused.", "reason");
+        CommitSeconds = metrics.CreateHistogram("runtimeguard_commit_seconds", "Time of one durable commit.",
+            new HistogramConfiguration { LabelNames = ["lane"], Buckets = Histogram.ExponentialBuckets(0.0005, 2, 14) });
+        Workloads = metrics.CreateGauge("runtimeguard_workloads", "Workloads in the registry.");
+        WorkloadsRefused = metrics.CreateCounter("runtimeguard_workloads_refused_total", "Workloads beyond the registry's cap.");
+        EvidenceMerged = metrics.CreateCounter("runtimeguard_evidence_total", "Evidence messages.", "result");
+        BehavioursEvicted = metrics.CreateCounter("runtimeguard_behaviours_evicted_total", "Behaviours beyond a workload's cap.");
+        BehavioursRefused = metrics.CreateCounter("runtimeguard_behaviours_refused_total", "Behaviours beyond a node's share of a workload.");
+        BehavioursWithheld = metrics.CreateCounter("runtimeguard_behaviours_withheld_total",
+            "Behaviours sent as learned for a locked workload, and quarantined.");
+        ModelsSent = metrics.CreateCounter("runtimeguard_models_sent_total", "Models sent to agents.");
+        SegmentsQuarantined = metrics.CreateCounter("runtimeguard_history_segments_quarantined_total", "Damaged days moved aside.");
+        SegmentsRemoved = metrics.CreateCounter("runtimeguard_history_segments_removed_total", "Days removed by retention.");
+        HistoryBytes = metrics.CreateGauge("runtimeguard_history_bytes", "Bytes of history on disk.");
+        ContainerNamesEvicted = metrics.CreateCounter("runtimeguard_container_names_evicted_total", "Container metadata evicted at the cap.");
+        ProcessNamesEvicted = metrics.CreateCounter("runtimeguard_process_names_evicted_total", "Executables of processes forgotten at the cap.");
+        RecordsWithoutContainer = metrics.CreateCounter("runtimeguard_records_without_container_total", "Records of containers nothing is known of.");
+        AlertsOpened = metrics.CreateCounter("runtimeguard_alerts_opened_total", "Incidents that became an alert.");
+        AlertsPruned = metrics.CreateCounter("runtimeguard_alerts_pruned_total", "Alerts removed by age or cap.");
+        Logins = metrics.CreateCounter("runtimeguard_logins_total", "Login attempts.", "result");
+        CallsDenied = metrics.CreateCounter("runtimeguard_calls_denied_total", "Calls without the needed right.", "reason");
+    }
+
+    public CollectorRegistry Registry { get; } = Metrics.NewCustomRegistry();
+
+    public Counter Enrolments { get; }
+    public Gauge AgentsConnected { get; }
+    public Counter ItemsCommitted { get; }
+    public Counter ItemsRepeated { get; }
+    public Counter ItemsRejected { get; }
+    public Counter SequenceHoles { get; }
+    public Counter StreamsRefused { get; }
+    public Histogram CommitSeconds { get; }
+    public Gauge Workloads { get; }
+    public Counter WorkloadsRefused { get; }
+    public Counter EvidenceMerged { get; }
+    public Counter BehavioursEvicted { get; }
+    public Counter BehavioursRefused { get; }
+    public Counter BehavioursWithheld { get; }
+    public Counter ModelsSent { get; }
+    public Counter SegmentsQuarantined { get; }
+    public Counter SegmentsRemoved { get; }
+    public Gauge HistoryBytes { get; }
+    public Counter ContainerNamesEvicted { get; }
+    public Counter ProcessNamesEvicted { get; }
+    public Counter RecordsWithoutContainer { get; }
+    public Counter AlertsOpened { get; }
+    public Counter AlertsPruned { get; }
+    public Counter Logins { get; }
+    public Counter CallsDenied { get; }
+
+    [LoggerMessage(100, LogLevel.Information, "collector {Version} serves agents on {AgentListen} and people on {Listen}")]
+    public partial void Started(string version, string agentListen, string listen);
+
+    [LoggerMessage(101, LogLevel.Warning, "time scale {TimeScale}: models' time runs faster than the clock; tests and demo only")]
+    public partial void TimeScaled(double timeScale);
+
+    [LoggerMessage(102, LogLevel.Information, "collector stopped")]
+    public partial void Stopped();
+
+    [LoggerMessage(200, LogLevel.Information, "node {Node} enrolled")]
+    public partial void NodeEnrolled(string node);
+
+    [LoggerMessage(201, LogLevel.Warning, "enrolment of {Node} from {Address} refused: {Reason}")]
+    public partial void EnrolmentRefused(string node, string address, string reason);
+
+    [LoggerMessage(210, LogLevel.Information, "node {Node} connected, agent {Version}, spool {SpoolId:x16}")]
+    public partial void AgentConnected(string node, string version, ulong spoolId);
+
+    [LoggerMessage(211, LogLevel.Information, "node {Node} disconnected: {Reason}")]
+    public partial void AgentDisconnected(string node, string reason);
+
+    [LoggerMessage(212, LogLevel.Warning, "stream from {Address} refused: {Reason}")]
+    public partial void StreamRefused(string address, string reason);
+
+    [LoggerMessage(220, LogLevel.Warning, "evidence of node {Node} refused: {Reason}")]
+    public partial void EvidenceRefused(string node, string reason);
+
+    [LoggerMessage(300, LogLevel.Error, "housekeeping failed and will be tried again: {Reason}")]
+    public partial void HousekeepingFailed(string reason);
+
+    [LoggerMessage(400, LogLevel.Error, "history cannot commit, agents will resend: {Reason}")]
+    public partial void HistoryFailed(string reason);
+
+    [LoggerMessage(401, LogLevel.Error, "history {Segment} is damaged ({Reason}); moved to {Target}, the other days serve")]
+    public partial void SegmentQuarantined(string segment, string reason, string target);
+}

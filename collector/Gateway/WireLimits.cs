@@ -1,0 +1,31 @@
+namespace RuntimeGuard.Collector.Gateway;
+
+/// <summary>
+/// Bounds of everything an agent may send. Strings are counted in UTF-16 units; control characters are data and stay,
+/// screens neutralise them.
+/// </summary>
+static class WireLimits
+{
+    public const int MessageBytes = 8 << 20;
+    public const int AnomaliesPerBatch = 1000;
+    public const int RecordsPerBatch = 10_000;
+    /// <summary>Record batches of one stream that wait for their commit; beyond it the stream is not read on.</summary>
+    public const int RecordBatchesInFlight = 16;
+
+    /// <summary>A container-runtime name, id, tag or digest.</summary>
+    public const int Name = 512;
+    /// <summary>A kernel path (PATH_MAX is 4096 bytes) or a generalised fact that holds two of them.</summary>
+    public const int Path = 4096;
+    public const int Text = 16 * 1024;
+    public const int Arguments = 1024;
+    public const int ArgumentsTotal = 64 * 1024;
+    public const int Ancestors = 64;
+    public const int Losses = 64;
+    public const int Nearest = 16;
+    public const int Capabilities = 64;
+    public const int Counters = 1024;
+    public const int Containers = 2000;
+    public const int Watched = 2000;
+    public const int Behaviours = 4096;
+    public const int EvidenceBytes = 4 << 20;
+}

@@ -1,0 +1,87 @@
+using System.Data.Common;
+using DuckDB.NET.Data;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Collector.History.DuckDb;
+
+/// <summary>Reading: leased segments, a connection per query, a bound on time and on queries at once.</summary>
+sealed partial class DuckDbHistory
+{
+    static readonly TimeSpan QueryTime = TimeSpan.FromSeconds(60);
+    readonly SemaphoreSlim _queries = new(4, 4);
+
+    public Task<HistoryPage> QueryAsync(HistoryFilter filter, CancellationToken cancellation) =>
+        ReadAsync(filter.FromUnixNs, filter.ToUnixNs, (command, segments) =>
+        {
+            HistorySql.Write(command, filter, segments, filter.Limit);
+            var (rows, ids) = Rows(command);
+            return new HistoryPage(rows, rows.Count == filter.Limit ? new HistoryCursor(rows[^1].TimeUnixNs, ids[^1]) : null);
+        }, new HistoryPage([], null), cancellation);
+
+    public Task<IReadOnlyList<HistoryRow>> ProcessAsync(string node, int pid, long startUnixNs, CancellationToken cancellation) =>
+        ReadAsync<IReadOnlyList<HistoryRow>>(startUnixNs, long.MaxValue, (command, segments) =>
+        {
+            // The start is part of a process's identity and no event of it is earlier: zone maps cut the rest.
+            var parts = segments.Select(segment =>
+                $"SELECT {HistorySql.Select} FROM {segment.Alias}.main.events " +
+                $"WHERE kind = {(int)HistoryKind.Exec} AND node = $node AND pid = $pid AND pstart = $start AND ts >= $start");
+            command.CommandText = $"SELECT {HistorySql.Select} FROM ({string.Join(" UNION ALL ", parts)}) ORDER BY ts, id LIMIT 100";
+            command.Parameters.Add(new DuckDBParameter("node", node));
+            command.Parameters.Add(new DuckDBParameter("pid", pid));
+            command.Parameters.Add(new DuckDBParameter("start", startUnixNs));
+            return Rows(command).Rows;
+        }, [], cancellation);
+
+    async Task<T> ReadAsync<T>(
+        long from, long to, Func<DuckDBCommand, IReadOnlyList<Segment>, T> read, T nothing, CancellationToken cancellation)
+    {
+        await _queries.WaitAsync(cancellation);
+        try
+        {
+            using var lease = _segments.Lease(from, to);
+            if (lease.Segments.Count == 0)
+            {
+                return nothing;
+            }
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            over.CancelAfter(QueryTime);
+            return await Task.Run(() => Read(lease.Segments, read, over.Token), CancellationToken.None);
+        }
+        finally
+        {
+            _queries.Release();
+        }
+    }
+
+    static T Read<T>(IReadOnlyList<Segment> segments, Func<DuckDBCommand, IReadOnlyList<Segment>, T> read, CancellationToken over)
+    {
+        using var connection = new DuckDBConnection(Root);
+        connection.Open();
+        using var command = connection.CreateCommand();
+        using var interrupt = over.Register(command.Cancel);
+        try
+        {
+            return read(command, segments);
+        }
+        catch (DuckDBException) when (over.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("the query took too long or its caller went away", over);
+        }
+        catch (DuckDBException e)
+        {
+            throw new HistoryException($"history cannot answer: {e.Message}", e);
+        }
+    }
+
+    static (List<HistoryRow> Rows, List<long> Ids) Rows(DuckDBCommand command)
+    {
+        var (rows, ids) = (new List<HistoryRow>(), new List<long>());
+        using DbDataReader reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            rows.Add(HistoryRowReader.Read(reader));
+            ids.Add(reader.GetInt64(HistoryRowReader.Id));
+        }
+        return (rows, ids);
+    }
+}

@@ -1,0 +1,49 @@
+using RuntimeGuard.Collector.Gateway;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Collector.History;
+
+/// <summary>
+/// Append-only history. Implementations keep, in the same durable transaction as the rows, the watermark of the lane
+/// the rows came by. Thread-safe.
+/// </summary>
+interface IHistoryStore : IAsyncDisposable
+{
+    /// <summary>Highest durable sequence number of the lane; null when the store never heard of its spool.</summary>
+    ulong? Committed(LaneKey key);
+
+    /// <summary>
+    /// Queues a batch; waits while the queue is full. The inner task completes after the durable commit with the
+    /// highest committed number, or fails with <see cref="LaneSequenceException"/> or <see cref="HistoryException"/>.
+    /// Batches of one caller commit in the order they were queued.
+    /// </summary>
+    ValueTask<Task<ulong>> AppendAsync(HistoryBatch batch, CancellationToken cancellation);
+
+    /// <summary>One page of rows, newest first.</summary>
+    Task<HistoryPage> QueryAsync(HistoryFilter filter, CancellationToken cancellation);
+
+    /// <summary>The exec rows of one process, oldest first: what it was, and became.</summary>
+    Task<IReadOnlyList<HistoryRow>> ProcessAsync(string node, int pid, long startUnixNs, CancellationToken cancellation);
+
+    /// <summary>Removes what is beyond the bounds of age and bytes, and seals what is written no more.</summary>
+    Task<RetentionReport> EnforceAsync(TimeSpan age, long bytes, CancellationToken cancellation);
+
+    StoreHealth Health { get; }
+}
+
+/// <summary>The store could not commit or answer; nothing of the batch was kept. The message says what and the remedy.</summary>
+sealed class HistoryException(string message, Exception cause) : Exception(message, cause);
+
+/// <summary>Items FirstSeq .. LastSeq of one lane. An item that was rejected is null: numbered, not stored.</summary>
+sealed record HistoryBatch(LaneKey Key, ulong FirstSeq, ulong LastSeq, IReadOnlyList<HistoryItem?> Items);
+
+/// <summary>Rows and, when there may be more, the cursor after the last.</summary>
+sealed record HistoryPage(IReadOnlyList<HistoryRow> Rows, HistoryCursor? Next);
+
+/// <summary>The last row given: rows are ordered by time and id, both falling.</summary>
+readonly record struct HistoryCursor(long TimeUnixNs, long Id);
+
+sealed record RetentionReport(int SegmentsRemoved, long BytesRemoved);
+
+/// <summary>Bytes on disk and what every answer must warn of.</summary>
+sealed record StoreHealth(long Bytes, IReadOnlyList<string> Warnings);

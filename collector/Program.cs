@@ -1,0 +1,3 @@
+using RuntimeGuard.Collector.Commands;
+
+return await CommandLine.RunAsync(args);

@@ -1,0 +1,130 @@
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Collector.Registry;
+
+/// <summary>Evidence: merged from all nodes, kept on disk, handed out as models.</summary>
+sealed partial class WorkloadRegistry
+{
+    /// <summary>Changes of a workload's evidence within it reach the other nodes as one model.</summary>
+    static readonly TimeSpan PushDelay = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// What an agent learned before it heard of a lock may arrive this long after it and still counts; agents send what
+    /// they learn every two seconds.
+    /// </summary>
+    static readonly TimeSpan LockGrace = TimeSpan.FromSeconds(10);
+
+    readonly NodeShares _shares = new();
+
+    /// <summary>The collector's word on a known workload.</summary>
+    public async Task<Model> ModelAsync(WorkloadKey workload, CancellationToken cancellation)
+    {
+        var row = await state.ReadAsync(context => context.Workloads
+            .Where(row => row.Namespace == workload.Namespace && row.Image == workload.Image)
+            .Select(row => new { row.Policy, row.Evidence }).FirstAsync(cancellation), cancellation);
+        var policy = Policy.Parser.ParseFrom(row.Policy);
+        var message = new Workload { Namespace = workload.Namespace, Image = workload.Image };
+        return new Model { Workload = message, Policy = policy, Evidence = Parse(row.Evidence, message, policy) };
+    }
+
+    static Evidence Parse(byte[] evidence, Workload workload, Policy policy) => evidence.Length > 0
+        ? Evidence.Parser.ParseFrom(evidence)
+        : new Evidence { Workload = workload, Generation = policy.Generation, Format = EvidenceMerge.Format };
+
+    /// <summary>
+    /// Merges what a node sent and returns its acknowledgement once that is durable; null when it is refused for what
+    /// it holds. Evidence of a generation that a reset has ended is acknowledged too, and dropped: the node gets the
+    /// model of the new one.
+    /// </summary>
+    public async Task<EvidenceAck?> MergeAsync(string node, Evidence evidence, CancellationToken cancellation)
+    {
+        if (EvidenceMerge.Refuse(evidence) is { } refusal)
+        {
+            diagnostics.EvidenceMerged.WithLabels("refused").Inc();
+            diagnostics.EvidenceRefused(node, refusal);
+            return null;
+        }
+        var workload = new WorkloadKey(evidence.Workload.Namespace, evidence.Workload.Image);
+        if (Find(workload) is null)
+        {
+            diagnostics.EvidenceMerged.WithLabels("refused").Inc();
+            return null;
+        }
+        var outcome = Outcome.Unchanged;
+        await ChangeAsync(async context =>
+        {
+            outcome = await MergeAsync(context, _entries[workload], (node, evidence), cancellation);
+            return [];
+        }, cancellation);
+        diagnostics.EvidenceMerged.WithLabels(outcome.ToString().ToLowerInvariant()).Inc();
+        if (outcome == Outcome.Merged)
+        {
+            feed.Changed(workload, PushDelay, exceptNode: node);
+        }
+        else if (outcome == Outcome.Stale)
+        {
+            feed.Changed(workload, TimeSpan.Zero, exceptNode: "");
+        }
+        return new EvidenceAck { Workload = evidence.Workload, Generation = evidence.Generation, Revision = evidence.Revision };
+    }
+
+    async Task<Outcome> MergeAsync(
+        State.StateContext context, WorkloadEntry entry, (string Node, Evidence Evidence) sent, CancellationToken cancellation)
+    {
+        var evidence = sent.Evidence;
+        if (evidence.Generation != entry.Policy.Generation)
+        {
+            return Outcome.Stale;
+        }
+        var row = await context.Workloads.FirstAsync(row =>
+            row.Namespace == entry.Workload.Namespace && row.Image == entry.Workload.Image, cancellation);
+        var known = Parse(row.Evidence, entry.Message, entry.Policy);
+        diagnostics.BehavioursRefused.Inc(_shares.Cut(sent.Node, entry.Workload, known, evidence));
+        if (IsClosed(entry.Policy))
+        {
+            evidence = EvidenceMerge.Withhold(known, evidence, out var withheld);
+            diagnostics.BehavioursWithheld.Inc(withheld);
+        }
+        var merged = EvidenceMerge.Merge(known, evidence);
+        Evict(merged);
+        // Revisions are the senders' own; in the merge one would only say who spoke last.
+        merged.Revision = 0;
+        var bytes = merged.ToByteArray();
+        if (bytes.AsSpan().SequenceEqual(row.Evidence))
+        {
+            return Outcome.Unchanged;
+        }
+        row.Evidence = bytes;
+        return Outcome.Merged;
+    }
+
+    bool IsClosed(Policy policy) =>
+        policy.Mode is LearningMode.LockedByHand or LearningMode.LockedByTime &&
+        time.UnixNs() - policy.LockedUnixNs > LockGrace.ToNs();
+
+    /// <summary>Beyond what a Baseline holds (agents would refuse the whole model) those with the least support go, the longest unseen first.</summary>
+    void Evict(Evidence evidence)
+    {
+        var surplus = evidence.Behaviours.Count - Baseline.BehaviourLimit;
+        if (surplus <= 0)
+        {
+            return;
+        }
+        foreach (var behaviour in evidence.Behaviours.OrderBy(behaviour => behaviour.Units.Count)
+            .ThenBy(behaviour => behaviour.LastSeenUnixNs).ThenBy(behaviour => behaviour.Key).Take(surplus).ToList())
+        {
+            evidence.Behaviours.Remove(behaviour);
+        }
+        diagnostics.BehavioursEvicted.Inc(surplus);
+    }
+
+    enum Outcome
+    {
+        Unchanged,
+        Merged,
+        Stale,
+    }
+}

@@ -1,0 +1,53 @@
+using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Collector.Nodes;
+using RuntimeGuard.Collector.State;
+using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Collector.Registry;
+
+/// <summary>What people see of a workload: policy, evidence in numbers, where it runs, open alerts. Thread-safe.</summary>
+sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateStore state, TimeProvider time)
+{
+    /// <summary>Containers of the workload by the last heartbeats of connected nodes.</summary>
+    public IEnumerable<(string Node, Container Container)> Running(WorkloadKey workload) =>
+        from live in nodes.Live
+        from status in live.Heartbeat?.Containers ?? []
+        where status.Container.Workload.Namespace == workload.Namespace && status.Container.Workload.Image == workload.Image
+        select (live.Node, status.Container);
+
+    public async Task<List<WorkloadSummary>> SummariesAsync(
+        IReadOnlyCollection<WorkloadEntry> entries, CancellationToken cancellation)
+    {
+        var open = await state.ReadAsync(context => context.Alerts.Where(row => row.State == (int)AlertState.Open)
+            .GroupBy(row => new { row.Namespace, row.Image })
+            .Select(group => new { group.Key.Namespace, group.Key.Image, Count = group.Count() })
+            .ToDictionaryAsync(row => new WorkloadKey(row.Namespace, row.Image), row => row.Count, cancellation), cancellation);
+        var summaries = new List<WorkloadSummary>();
+        foreach (var entry in entries)
+        {
+            var evidence = (await registry.ModelAsync(entry.Workload, cancellation)).Evidence;
+            summaries.Add(Summary(entry, evidence, open.GetValueOrDefault(entry.Workload)));
+        }
+        return summaries;
+    }
+
+    WorkloadSummary Summary(WorkloadEntry entry, Evidence evidence, int openAlerts)
+    {
+        var running = Running(entry.Workload).ToList();
+        var summary = new WorkloadSummary
+        {
+            Workload = entry.Message,
+            Policy = entry.Policy,
+            Containers = running.Count,
+            Behaviours = evidence.Behaviours.Count,
+            FirstSeenUnixNs = entry.FirstSeenUnixNs,
+            LastSeenUnixNs = entry.LastSeenUnixNs,
+            OpenAlerts = (ulong)openAlerts,
+        };
+        summary.Classes.AddRange(LearningProgress.Of(evidence, entry.Policy, time.UnixNs()).Classes);
+        summary.Nodes.AddRange(running.Select(pair => pair.Node).Distinct().Order(StringComparer.Ordinal));
+        summary.Versions.AddRange(entry.Versions);
+        return summary;
+    }
+}

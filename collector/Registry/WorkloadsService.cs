@@ -1,0 +1,113 @@
+using Grpc.Core;
+using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Collector.Access;
+using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Collector.Registry;
+
+/// <summary>Shows workloads and takes people's decisions about them.</summary>
+sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloads.WorkloadsBase
+{
+    const int MaxReason = 1024;
+    static readonly TimeSpan MaxLearning = TimeSpan.FromDays(3650);
+
+    readonly WorkloadRegistry _registry = parts.Registry;
+    readonly CollectorOptions _options = parts.Options;
+
+    public override async Task<ListWorkloadsResponse> List(ListWorkloadsRequest request, ServerCallContext context)
+    {
+        var wanted = _registry.Entries
+            .Where(entry => request.Namespace.Length == 0 || entry.Workload.Namespace == request.Namespace)
+            .Where(entry => entry.Workload.Image.Contains(request.Image, StringComparison.Ordinal))
+            .OrderBy(entry => entry.Workload.Namespace, StringComparer.Ordinal)
+            .ThenBy(entry => entry.Workload.Image, StringComparer.Ordinal).ToList();
+        var response = new ListWorkloadsResponse();
+        response.Workloads.AddRange(await view.SummariesAsync(wanted, context.CancellationToken));
+        return response;
+    }
+
+    public override async Task<WorkloadDetail> Get(GetWorkloadRequest request, ServerCallContext context)
+    {
+        var entry = Resolve(request.Workload);
+        var subject = entry.Workload.ToString();
+        var audit = await parts.State.ReadAsync(db => db.Audit.Where(row => row.Subject == subject)
+            .OrderByDescending(row => row.Id).Take(50).ToListAsync(context.CancellationToken), context.CancellationToken);
+        var detail = new WorkloadDetail { Summary = await SummaryAsync(entry, context) };
+        detail.Containers.AddRange(view.Running(entry.Workload).Select(running => running.Container));
+        detail.Audit.AddRange(audit.Select(row => new AuditEntry
+        {
+            TimeUnixNs = row.TimeUnixNs,
+            User = row.User,
+            Action = row.Action,
+            Detail = row.Detail,
+        }));
+        return detail;
+    }
+
+    public override async Task<Model> GetBaseline(GetWorkloadRequest request, ServerCallContext context) =>
+        await _registry.ModelAsync(Resolve(request.Workload).Workload, context.CancellationToken);
+
+    public override Task<WorkloadSummary> Learn(LearnRequest request, ServerCallContext context)
+    {
+        if (request.DurationSeconds < 0 || request.DurationSeconds > MaxLearning.TotalSeconds)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument,
+                $"duration_seconds must be 0 (the collector's default) to {MaxLearning.TotalSeconds:0}"));
+        }
+        var duration = _options.OnWallClock(request.DurationSeconds == 0
+            ? _options.LearningDuration
+            : TimeSpan.FromSeconds(request.DurationSeconds));
+        return ChangeAsync(request.Workload, request.Reason,
+            (policy, now, by) => PolicyChange.Learn(policy, now, duration, request.Reset, by), context);
+    }
+
+    public override Task<WorkloadSummary> Lock(LockRequest request, ServerCallContext context) =>
+        ChangeAsync(request.Workload, request.Reason, PolicyChange.LockByHand, context);
+
+    public override Task<WorkloadSummary> Unlock(UnlockRequest request, ServerCallContext context) =>
+        ChangeAsync(request.Workload, request.Reason, (policy, now, by) =>
+            PolicyChange.Learn(policy, now, learning: null, reset: false, by), context);
+
+    async Task<WorkloadSummary> ChangeAsync(
+        Workload? workload, string reason, Func<Policy, long, By, Policy> change, ServerCallContext context)
+    {
+        if (reason.Length > MaxReason)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"reason is longer than {MaxReason} characters"));
+        }
+        // Exactly this one: a change is never made to a guess.
+        var entry = _registry.Find(new WorkloadKey(workload?.Namespace ?? "", workload?.Image ?? "")) ?? throw NotFound(workload);
+        var by = new By(Caller.Of(context.GetHttpContext()).User, reason);
+        var changed = await _registry.ChangePolicyAsync(
+            entry.Workload, (policy, now) => change(policy, now, by), context.CancellationToken);
+        return await SummaryAsync(changed, context);
+    }
+
+    async Task<WorkloadSummary> SummaryAsync(WorkloadEntry entry, ServerCallContext context) =>
+        (await view.SummariesAsync([entry], context.CancellationToken))[0];
+
+    /// <summary>The workload named, or the only one whose image contains what was given.</summary>
+    WorkloadEntry Resolve(Workload? wanted)
+    {
+        wanted ??= new Workload();
+        if (_registry.Find(new WorkloadKey(wanted.Namespace, wanted.Image)) is { } exact)
+        {
+            return exact;
+        }
+        var found = _registry.Entries.Where(entry =>
+            (wanted.Namespace.Length == 0 || entry.Workload.Namespace == wanted.Namespace) &&
+            entry.Workload.Image.Contains(wanted.Image, StringComparison.Ordinal)).Take(6).ToList();
+        return found.Count switch
+        {
+            0 => throw NotFound(wanted),
+            1 => found[0],
+            _ => throw new RpcException(new Status(StatusCode.InvalidArgument,
+                $"more than one workload fits: {string.Join(", ", found.Take(5).Select(entry => entry.Workload))}" +
+                $"{(found.Count > 5 ? " ..." : "")}; give namespace and image")),
+        };
+    }
+
+    static RpcException NotFound(Workload? workload) => new(new Status(StatusCode.NotFound,
+        $"no workload '{workload?.Namespace}/{workload?.Image}' is known; see rgctl workloads list"));
+}

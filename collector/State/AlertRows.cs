@@ -1,0 +1,62 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace RuntimeGuard.Collector.State;
+
+/// <summary>One anomaly as it came, linked to its alert. Ids rise in commit order: the cursor of the history store.</summary>
+sealed class AnomalyRow
+{
+    public long Id { get; set; }
+    public required string AlertId { get; set; }
+    public required string Node { get; set; }
+    public long TimeUnixNs { get; set; }
+    public long ReceivedUnixNs { get; set; }
+    public required byte[] Data { get; set; }
+}
+
+/// <summary>One incident: all anomalies of one lineage in one container of one workload.</summary>
+sealed class AlertRow
+{
+    public required string Id { get; set; }
+    public required string Namespace { get; set; }
+    public required string Image { get; set; }
+    public required string ContainerId { get; set; }
+    public required string ContainerName { get; set; }
+    public required string Node { get; set; }
+    public int LineagePid { get; set; }
+    public long LineageStartUnixNs { get; set; }
+    public int State { get; set; }
+    /// <summary>Any member came from a critical rule.</summary>
+    public bool Critical { get; set; }
+    /// <summary>Of the worst member.</summary>
+    public double Score { get; set; }
+    public long Count { get; set; }
+    public long FirstUnixNs { get; set; }
+    public long LastUnixNs { get; set; }
+    public long ReceivedUnixNs { get; set; }
+    /// <summary>Store-wide and rising with every change of any alert: what live watchers page by.</summary>
+    public long Revision { get; set; }
+    public required byte[] Worst { get; set; }
+    public required byte[] Latest { get; set; }
+}
+
+sealed class AnomalyRowMapping : IEntityTypeConfiguration<AnomalyRow>
+{
+    public void Configure(EntityTypeBuilder<AnomalyRow> builder)
+    {
+        builder.ToTable("anomalies").HasKey(row => row.Id);
+        builder.HasIndex(row => new { row.AlertId, row.Id });
+    }
+}
+
+sealed class AlertRowMapping : IEntityTypeConfiguration<AlertRow>
+{
+    public void Configure(EntityTypeBuilder<AlertRow> builder)
+    {
+        builder.ToTable("alerts").HasKey(row => row.Id);
+        builder.HasIndex(row => row.Revision).IsUnique();
+        builder.HasIndex(row => new { row.LastUnixNs, row.Id });
+        builder.HasIndex(row => new { row.ContainerId, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image })
+            .IsUnique();
+    }
+}

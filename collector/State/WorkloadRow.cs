@@ -1,0 +1,25 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace RuntimeGuard.Collector.State;
+
+/// <summary>One workload: the policy people decided and the merge of every node's evidence.</summary>
+sealed class WorkloadRow
+{
+    public required string Namespace { get; set; }
+    public required string Image { get; set; }
+    /// <summary>A Policy message.</summary>
+    public required byte[] Policy { get; set; }
+    /// <summary>An Evidence message of the policy's generation; empty before the first.</summary>
+    public byte[] Evidence { get; set; } = [];
+    public long FirstSeenUnixNs { get; set; }
+    public long LastSeenUnixNs { get; set; }
+    /// <summary>"tag@digest" of every version seen, newest last, one per line.</summary>
+    public string Versions { get; set; } = "";
+}
+
+sealed class WorkloadRowMapping : IEntityTypeConfiguration<WorkloadRow>
+{
+    public void Configure(EntityTypeBuilder<WorkloadRow> builder) =>
+        builder.ToTable("workloads").HasKey(row => new { row.Namespace, row.Image });
+}
