@@ -1,0 +1,127 @@
+using System.CommandLine;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Cli;
+
+/// <summary><c>rgctl alerts list|watch|show</c>.</summary>
+static class AlertCommands
+{
+    public static Command Create(Session session) => new("alerts", "What departed from its baseline.")
+    {
+        List(session),
+        Watch(session),
+        Show(session),
+    };
+
+    static Command List(Session session)
+    {
+        var filter = new AlertFilterOptions(session.Terminal.Clock);
+        var limit = Options.Limit(1000, "at most this many; default 100");
+        var worst = new Option<bool>("--worst-first") { Description = "most unusual first, instead of newest first" };
+        var cursor = Options.Text("--cursor", "go on where an earlier answer ended", "CURSOR");
+        var command = new Command("list", "Alerts, newest first.") { limit, worst, cursor };
+        filter.AddTo(command);
+        command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
+        {
+            var answer = await collector.Alerts.ListAsync(new ListAlertsRequest
+            {
+                Filter = filter.Read(parsed),
+                Limit = parsed.GetValue(limit),
+                WorstFirst = parsed.GetValue(worst),
+                Cursor = parsed.GetValue(cursor),
+            }, collector.Call(cancellation)).ConfigureAwait(false);
+            ShowList(session.Terminal, Session.Format(parsed), answer);
+        }));
+        return command;
+    }
+
+    static void ShowList(Terminal terminal, OutputFormat format, ListAlertsResponse answer)
+    {
+        if (format != OutputFormat.Table)
+        {
+            JsonText.WriteList(terminal, format, "alerts", answer.Alerts.Select(AlertJson.Of),
+                new() { ["next_cursor"] = answer.NextCursor, ["coverage"] = CoverageText.Json(answer.Coverage) });
+            return;
+        }
+
+        if (answer.Alerts.Count == 0)
+        {
+            terminal.Out.WriteLine("no alerts");
+        }
+        else
+        {
+            var sheet = new Sheet("ALERT", "LAST", "STATE", "WORKLOAD", "UNUSUAL", "COUNT", "WHAT");
+            foreach (var alert in answer.Alerts)
+            {
+                var worst = alert.Worst ?? new Anomaly();
+                sheet.Add(alert.Id, Moment.Show(alert.LastUnixNs), Words.Of(alert.State), Words.Workload(worst.Container?.Workload),
+                    worst.Rule.Length > 0 ? "critical" : Words.Number(worst.Explanation?.Score ?? double.NaN),
+                    $"{alert.Count}", AlertText.Headline(worst));
+            }
+
+            sheet.Show(terminal);
+        }
+
+        CoverageText.Show(terminal, answer.Coverage);
+        if (answer.NextCursor.Length > 0)
+        {
+            terminal.Out.WriteLine($"there are more: --cursor {SafeText.Of(answer.NextCursor)}");
+        }
+    }
+
+    static Command Watch(Session session)
+    {
+        var filter = new AlertFilterOptions(session.Terminal.Clock);
+        var backlog = new Option<bool>("--backlog") { Description = "first show the alerts that are there already" };
+        var command = new Command("watch", "Alerts as they arrive, explained; ends with Ctrl-C.") { backlog };
+        filter.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var watch = new AlertWatch(session, Session.Format(parsed), filter.Read(parsed), parsed.GetValue(backlog));
+            return await watch.RunAsync(cancellation).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    static Command Show(Session session)
+    {
+        var id = new Argument<string>("alert") { Description = "an alert's id, or the beginning of one" };
+        var command = new Command("show", "One alert with everything it is made of.") { id };
+        command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
+        {
+            var detail = await collector.Alerts.GetAsync(new GetAlertRequest { Id = parsed.GetValue(id) },
+                collector.Call(cancellation)).ConfigureAwait(false);
+            ShowDetail(session.Terminal, Session.Format(parsed), detail);
+        }));
+        return command;
+    }
+
+    static void ShowDetail(Terminal terminal, OutputFormat format, AlertDetail detail)
+    {
+        if (format != OutputFormat.Table)
+        {
+            var fields = AlertJson.Of(detail.Alert);
+            fields["members"] = new System.Text.Json.Nodes.JsonArray([.. detail.Members.Select(AlertJson.Of)]);
+            fields["coverage"] = CoverageText.Json(detail.Coverage);
+            JsonText.Write(terminal, format, fields);
+            return;
+        }
+
+        AlertText.Show(terminal, detail.Alert);
+        terminal.Out.WriteLine();
+        var sheet = new Sheet("TIME", "KIND", "PID", "UNUSUAL", "WHAT");
+        foreach (var member in detail.Members)
+        {
+            sheet.Add(Moment.ShowPrecise(member.TimeUnixNs), Words.Of(member.Kind), $"{member.Process?.Pid ?? 0}",
+                member.Rule.Length > 0 ? member.Rule : Words.Number(member.Explanation?.Score ?? double.NaN), AlertText.Headline(member));
+        }
+
+        sheet.Show(terminal);
+        if ((ulong)detail.Members.Count < detail.Alert.Count)
+        {
+            terminal.Out.WriteLine($"the first {detail.Members.Count} of {detail.Alert.Count} anomalies");
+        }
+
+        CoverageText.Show(terminal, detail.Coverage);
+    }
+}
