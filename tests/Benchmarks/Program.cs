@@ -1,0 +1,16 @@
+using RuntimeGuard.Benchmarks;
+
+// Each benchmark prints a table of its own; without arguments all of them run.
+var all = new Dictionary<string, Func<int>>
+{
+    ["kernel"] = KernelBenchmark.Run,
+    ["models"] = ModelsBenchmark.Run,
+    ["pipeline"] = PipelineBenchmark.Run,
+};
+var unknown = args.Where(name => !all.ContainsKey(name)).ToList();
+if (unknown.Count > 0)
+{
+    Console.Error.WriteLine($"no benchmark '{unknown[0]}'; there are: {string.Join(", ", all.Keys)}");
+    return 2;
+}
+return all.Where(entry => args.Length == 0 || args.Contains(entry.Key)).Max(entry => entry.Value());

@@ -1,0 +1,199 @@
+using Microsoft.Extensions.Time.Testing;
+using RuntimeGuard.Collector.Registry;
+using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
+using RuntimeGuard.Tests.Support;
+
+namespace RuntimeGuard.Tests.Unit.Collector;
+
+public sealed class EvidenceTests
+{
+    static readonly Workload Nginx = new() { Namespace = "shop", Image = "docker.io/library/nginx" };
+
+    /// <summary>What a real baseline learned from a few starts of the given programs.</summary>
+    static Evidence Learned(string container, params string[] programs)
+    {
+        var baseline = new Baseline(new WorkloadKey(Nginx.Namespace, Nginx.Image));
+        baseline.Apply(new Model
+        {
+            Workload = Nginx,
+            Policy = new Policy { Generation = 1, Version = 1, Mode = LearningMode.Learning },
+        });
+        foreach (var program in programs)
+        {
+            Start(baseline, container, program);
+        }
+        return baseline.TakeDelta()!;
+    }
+
+    static VerdictKind Start(Baseline baseline, string container, string program) => baseline.Observe(new ContainerEvent
+    {
+        TimeNs = 1_700_000_100_000_000_000,
+        Kind = EventKind.Exec,
+        Container = new ContainerFacts(baseline.Workload, container, "1.25", 1_700_000_000_000_000_000),
+        Actor = Actor.Entry("/usr/sbin/nginx"),
+        Path = System.Text.Encoding.UTF8.GetBytes(program),
+    }).Kind;
+
+    static FromAgent Watch() => new() { Watch = new WatchWorkloads { Workloads = { Nginx } } };
+
+    [Fact]
+    public async Task Evidence_of_one_node_is_merged_and_reaches_the_other_and_a_later_one()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        await using var first = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await using var second = await (await collector.EnrolAsync("node-b")).ConnectAsync(spool: 2);
+        await first.SendAsync(Watch());
+        await first.ModelAsync(model => true);
+        await second.SendAsync(Watch());
+        await second.ModelAsync(model => true);
+        var mine = Learned("c1", "/usr/sbin/nginx", "/usr/bin/date");
+        var theirs = Learned("c2", "/usr/bin/date", "/usr/bin/id");
+
+        await first.SendAsync(new FromAgent { Evidence = mine });
+        var ack = await first.EvidenceAckAsync();
+        await second.SendAsync(new FromAgent { Evidence = theirs });
+        await second.EvidenceAckAsync();
+        var keys = mine.Behaviours.Concat(theirs.Behaviours).Select(behaviour => behaviour.Key).Distinct().Order().ToList();
+        var pushed = await first.ModelAsync(model => model.Evidence.Behaviours.Count == keys.Count);
+
+        Assert.Equal((1ul, mine.Revision), (ack.Generation, ack.Revision));
+        Assert.Equal(keys, pushed.Evidence.Behaviours.Select(behaviour => behaviour.Key).Order());
+        await collector.StopServerAsync();
+        await collector.StartServerAsync();
+        await using var third = await (await collector.EnrolAsync("node-c")).ConnectAsync(spool: 3);
+        await third.SendAsync(Watch());
+        Assert.Equal(pushed.Evidence, (await third.ModelAsync(model => true)).Evidence);
+        var shown = (await new Workloads.WorkloadsClient(collector.Admin()).ListAsync(new ListWorkloadsRequest())).Workloads;
+        Assert.Equal(keys.Count, Assert.Single(shown).Behaviours);
+    }
+
+    [Fact]
+    public async Task Evidence_of_a_generation_that_was_reset_is_acknowledged_and_dropped()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await stream.SendAsync(Watch());
+        await stream.ModelAsync(model => true);
+        var evidence = Learned("c1", "/usr/bin/date");
+        await stream.SendAsync(new FromAgent { Evidence = evidence });
+        await stream.EvidenceAckAsync();
+
+        await new Workloads.WorkloadsClient(collector.Admin()).LearnAsync(new LearnRequest { Workload = Nginx, Reset = true });
+        var reset = await stream.ModelAsync(model => model.Policy.Generation == 2);
+        await stream.SendAsync(new FromAgent { Evidence = evidence });
+        await stream.EvidenceAckAsync();
+        var again = await stream.ModelAsync(model => true);
+
+        Assert.Empty(reset.Evidence.Behaviours);
+        Assert.Equal(2ul, reset.Evidence.Generation);
+        Assert.Empty(again.Evidence.Behaviours);
+    }
+
+    [Fact]
+    public async Task What_a_node_claims_to_have_learned_after_the_lock_is_recorded_and_becomes_known_nowhere()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var collector = await CollectorFixture.StartAsync(time);
+        await using var first = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await using var fresh = await (await collector.EnrolAsync("node-b")).ConnectAsync(spool: 2);
+        await first.SendAsync(Watch());
+        await fresh.SendAsync(Watch());
+        await first.SendAsync(new FromAgent { Evidence = Learned("c1", "/usr/sbin/nginx") });
+        await first.EvidenceAckAsync();
+        await new Workloads.WorkloadsClient(collector.Admin()).LockAsync(new LockRequest { Workload = Nginx });
+
+        // Learned before the agent heard of the lock.
+        await fresh.SendAsync(new FromAgent { Evidence = Learned("c2", "/usr/bin/date") });
+        await fresh.EvidenceAckAsync();
+        time.Advance(TimeSpan.FromSeconds(11));
+        await fresh.SendAsync(new FromAgent { Evidence = Learned("c2", "/usr/bin/date", "/usr/bin/id") });
+        await fresh.EvidenceAckAsync();
+        var pushed = first.ModelAsync(model => model.Evidence.Behaviours.Any(behaviour => !behaviour.Learned));
+        while (!pushed.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(pushed, Task.Delay(20));
+        }
+        var model = await pushed;
+        var baseline = new Baseline(new WorkloadKey(Nginx.Namespace, Nginx.Image));
+        baseline.Apply(model);
+
+        Assert.Equal(LearningMode.LockedByHand, model.Policy.Mode);
+        Assert.All(model.Evidence.Behaviours, behaviour => Assert.NotEqual(behaviour.Learned, behaviour.Quarantined));
+        Assert.Equal(VerdictKind.Known, Start(baseline, "c3", "/usr/sbin/nginx"));
+        Assert.Equal(VerdictKind.Known, Start(baseline, "c3", "/usr/bin/date"));
+        Assert.Equal(VerdictKind.Anomalous, Start(baseline, "c3", "/usr/bin/id"));
+        Assert.True(collector.Server.Parts.Diagnostics.BehavioursWithheld.Value > 0);
+    }
+
+    [Fact]
+    public async Task Evidence_is_taken_only_for_what_the_node_runs_or_ran()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        var agent = await collector.EnrolAsync("node-a");
+        var foreign = Learned("c1", "/usr/bin/date");
+        var own = Learned("c1", "/usr/bin/id", "/usr/bin/date");
+        own.Revision = 4711;
+        await using (var stream = await agent.ConnectAsync(spool: 1))
+        {
+            await stream.SendAsync(new FromAgent { Evidence = foreign });
+            await stream.SendAsync(new FromAgent
+            {
+                Heartbeat = new Heartbeat { Containers = { new ContainerStatus { Container = CollectorItems.Container() } } },
+            });
+            await stream.SendAsync(new FromAgent { Evidence = own });
+            Assert.Equal(4711ul, (await stream.EvidenceAckAsync()).Revision);
+        }
+        await using var later = await agent.ConnectAsync(spool: 1);
+        await later.SendAsync(new FromAgent { Evidence = own });
+        await later.EvidenceAckAsync();
+
+        var merged = collector.Server.Parts.Diagnostics.EvidenceMerged;
+        Assert.Equal(1, merged.WithLabels("foreign").Value);
+        Assert.Equal(1, merged.WithLabels("merged").Value);
+        Assert.Equal(1, merged.WithLabels("unchanged").Value);
+    }
+
+    [Fact]
+    public void One_node_adds_at_most_its_share_of_a_workloads_behaviours()
+    {
+        var shares = new NodeShares();
+        var workload = new WorkloadKey("shop", "nginx");
+        static Evidence Keys(int from, int count) =>
+            new() { Behaviours = { Enumerable.Range(from, count).Select(key => new BehaviourEvidence { Key = (ulong)key }) } };
+        var known = Keys(1, 100);
+
+        Assert.Equal(0, shares.Cut("node-a", workload, known, Keys(1, 100 + NodeShares.BehavioursPerNode - 1)));
+        var over = Keys(50, 60);
+        // 51 of these are known, of 9 new ones there is room for one.
+        Assert.Equal(8, shares.Cut("node-a", workload, known, over));
+        Assert.Equal(52, over.Behaviours.Count);
+        Assert.Equal(0, shares.Cut("node-b", workload, known, Keys(5000, 500)));
+        Assert.Equal(0, shares.Cut("node-a", new WorkloadKey("shop", "redis"), known, Keys(5000, 500)));
+        shares.Forget(workload);
+        Assert.Equal(0, shares.Cut("node-a", workload, known, Keys(5000, 500)));
+    }
+
+    [Fact]
+    public async Task Evidence_that_cannot_be_merged_is_refused_and_the_stream_goes_on()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await stream.SendAsync(Watch());
+        await stream.ModelAsync(model => true);
+        var foreign = Learned("c1", "/usr/bin/date");
+        foreign.Format = 4711;
+        var nameless = Learned("c1", "/usr/bin/date");
+        nameless.Workload = null;
+
+        await stream.SendAsync(new FromAgent { Evidence = foreign });
+        await stream.SendAsync(new FromAgent { Evidence = nameless });
+        var good = Learned("c1", "/usr/bin/id");
+        await stream.SendAsync(new FromAgent { Evidence = good });
+
+        // Answers come in order: the first is for the good one, the others had none.
+        Assert.Equal(good.Revision, (await stream.EvidenceAckAsync()).Revision);
+        Assert.Equal(2, collector.Server.Parts.Diagnostics.EvidenceMerged.WithLabels("refused").Value);
+    }
+}

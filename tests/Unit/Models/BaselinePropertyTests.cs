@@ -1,0 +1,180 @@
+using System.Text;
+using CsCheck;
+using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
+using static RuntimeGuard.Tests.Unit.Models.WorkloadUnderTest;
+
+namespace RuntimeGuard.Tests.Unit.Models;
+
+public sealed class BaselinePropertyTests
+{
+    static readonly string[] Fragments =
+    [
+        "/", "/etc/", "/proc/1/", "/tmp/", "..", "*", "<n>", "\0", "\n", "\u001b[31m", "\u202e", "a", "sh", "-c", "busybox", "$(",
+        "\"", "'", "`", ";", "|", "12345678", "deadbeef01", ".jpg", " -> ", " ", "://", "mem", "shadow", ".ssh/", "_key", "é", "…",
+    ];
+
+    static readonly string[] Directories =
+    [
+        "/srv/uploads", "/srv", "/etc", "/etc/cron.d", "/usr/bin", "/home/app", "/home/app/.ssh", "/root", "/var/spool",
+        "/run/secrets", "/tmp",
+    ];
+
+    static readonly Gen<byte[]> SomeBytes = Gen.Frequency(
+        (4, Gen.OneOf([.. Fragments.Select(Gen.Const)]).Array[0, 8].Select(parts => Encoding.UTF8.GetBytes(string.Concat(parts)))),
+        (2, Gen.Byte.Array[0, 64]),
+        (1, Gen.Byte.Array[4000, 9000]),
+        (1, Gen.Int[1, 5000].Select(n => Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("/a1", n))))));
+
+    static readonly Gen<SomeEvent> Events =
+        from kind in Gen.Int[0, 25]
+        from flags in Gen.Int[0, 4095]
+        from path in SomeBytes
+        from path2 in SomeBytes
+        from arguments in SomeBytes
+        from peer in Gen.Byte.Array[0, 17]
+        from numbers in Gen.Select(Gen.UShort, Gen.Byte, Gen.UInt, Gen.Long)
+        select new SomeEvent((EventKind)kind, (EventFlags)flags, path, path2, arguments, peer, numbers);
+
+    [Fact]
+    public void Observing_anything_never_throws_and_shows_no_control_characters() => Events.Array[1, 60].Sample(events =>
+    {
+        var workload = new WorkloadUnderTest();
+        foreach (var (some, i) in events.Select((e, i) => (e, i)))
+        {
+            if (i == events.Length / 2)
+                workload.Lock(LearningMode.LockedByHand);
+            var verdict = some.ObserveBy(workload);
+            if (verdict.Kind != VerdictKind.Ignored && verdict.Behaviour != 0)
+                Assert.True(workload.Baseline.TryDescribe(verdict.Behaviour, out _, out _, out _));
+            Assert.Equal(verdict.Kind == VerdictKind.Anomalous, verdict.Anomaly is not null);
+            if (verdict.Anomaly is not { } anomaly)
+                continue;
+            Assert.DoesNotContain(anomaly.Subject + anomaly.Behaviour + anomaly.Summary, char.IsControl);
+            Assert.True(anomaly.Subject.Length <= 2048 && anomaly.Summary.Length <= 4096);
+            Assert.True(double.IsFinite(anomaly.Explanation.Score) && anomaly.Explanation.Score >= 0);
+        }
+        var copy = new WorkloadUnderTest();
+        copy.Baseline.Apply(workload.Baseline.Snapshot());
+        Assert.Equal(workload.Baseline.Behaviours, copy.Baseline.Behaviours);
+        Assert.Equal(0, copy.Baseline.Counters.EvidenceRefused);
+    }, iter: 200);
+
+    [Fact]
+    public void A_flood_of_novelties_stays_below_every_cap_and_is_counted()
+    {
+        var workload = new WorkloadUnderTest();
+        workload.Exec("/usr/sbin/nginx", "nginx");
+        for (var i = 0; i < 12_000; i++)
+            workload.Write($"/srv/{Letters(i)}/{Letters(i * 7)}.{Letters(i % 700)}");
+        Assert.True(workload.Baseline.Behaviours <= Baseline.BehaviourLimit);
+        var counters = workload.Baseline.Counters;
+        Assert.True(counters.BehavioursEvicted + counters.BehavioursRefused > 0);
+        workload.Lock(LearningMode.LockedByHand);
+        for (var i = 0; i < 6_000; i++)
+            workload.Exec($"/opt/{Letters(i)}", Letters(i));
+        Assert.True(workload.Baseline.Behaviours <= Baseline.BehaviourLimit);
+        Assert.True(workload.Baseline.Counters.JudgedEvicted > 0);
+        Assert.True(workload.Baseline.Counters.BehavioursEvicted + workload.Baseline.Counters.BehavioursRefused
+            > counters.BehavioursEvicted + counters.BehavioursRefused);
+    }
+
+    [Fact]
+    public void A_flood_in_a_lock_takes_nothing_that_was_learned()
+    {
+        var workload = new WorkloadUnderTest();
+        for (var i = 0; i < 100; i++)
+            workload.Exec($"/usr/bin/{Letters(i)}", Letters(i));
+        workload.Lock(LearningMode.LockedByHand);
+        for (var i = 0; i < 10_000; i++)
+            workload.Exec($"/opt/{Letters(i)}", Letters(i));
+        for (var i = 0; i < 100; i++)
+            Assert.Equal(VerdictKind.Known, workload.Exec($"/usr/bin/{Letters(i)}", Letters(i)).Kind);
+    }
+
+    [Fact]
+    public void A_full_baseline_fits_its_share_of_memory()
+    {
+        static Baseline Fill()
+        {
+            var workload = new WorkloadUnderTest();
+            for (var i = 0; i < 5_000; i++)
+                workload.Write($"/srv/{Letters(i)}/{Letters(i * 7)}/{Letters(i * 13)}.{Letters(i % 700)}");
+            for (var i = 0; i < 5_000; i++)
+                workload.Exec($"/opt/{Letters(i)}", Letters(i), Letters(i * 3));
+            return workload.Baseline;
+        }
+
+        Fill();
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var full = Fill();
+        var taken = GC.GetTotalMemory(forceFullCollection: true) - before;
+        Assert.Equal(Baseline.BehaviourLimit, full.Behaviours, 256.0);
+        GC.KeepAlive(full);
+        Assert.InRange(taken, 1, 8 << 20); // other tests run beside: the benchmark prints the exact number
+    }
+
+    [Theory]
+    [InlineData("/etc/passwd")]
+    [InlineData("/etc/shadow")]
+    [InlineData("/etc/cron.d/job")]
+    [InlineData("/etc/sudoers.d/app")]
+    [InlineData("/etc/ld.so.preload")]
+    [InlineData("/usr/bin/ls")]
+    [InlineData("/usr/sbin/sshd")]
+    [InlineData("/var/spool/cron/root")]
+    [InlineData("/root/.ssh/authorized_keys")]
+    [InlineData("/home/app/.ssh/id_rsa")]
+    [InlineData("/srv/uploads/server_key")]
+    [InlineData("/run/secrets/token")]
+    public void A_protected_path_is_never_covered(string path) =>
+        Gen.Select(Gen.OneOf([.. Directories.Select(Gen.Const)]), Gen.Char['a', 'z'].Array[1, 6].Select(c => new string(c)), Gen.ULong[1, 3])
+            .Array[0, 200].Sample(seen =>
+            {
+                var names = new Generaliser();
+                foreach (var (directory, name, unit) in seen)
+                    GeneraliserTests.Learn(names, BehaviourClass.FileWrite, $"{directory}/{name}", unit);
+                Assert.Equal(path, GeneraliserTests.Generalised(names, BehaviourClass.FileWrite, path));
+            }, iter: 60);
+
+    [Fact]
+    public void A_secret_mount_is_never_covered()
+    {
+        var workload = new WorkloadUnderTest
+        {
+            Container = new ContainerFacts(Key, "c1", "1", Start) { SecretMounts = ["/mnt/vault"] },
+        };
+        for (var i = 0; i < 100; i++)
+            workload.Write($"/mnt/vault/{Letters(i)}");
+        workload.Lock(LearningMode.LockedByHand);
+        Assert.NotEqual(VerdictKind.Known, workload.Write("/mnt/vault/zzzzzz").Kind);
+    }
+
+    internal static string Letters(int number)
+    {
+        var text = new StringBuilder();
+        for (var n = (uint)number; text.Length == 0 || n > 0; n /= 26)
+            text.Append((char)('a' + (n % 26)));
+        return text.ToString();
+    }
+
+    sealed record SomeEvent(EventKind Kind, EventFlags Flags, byte[] Path, byte[] Path2, byte[] Arguments, byte[] Peer,
+        (ushort Port, byte Protocol, uint Mode, long Time) Numbers)
+    {
+        public Verdict ObserveBy(WorkloadUnderTest workload) => workload.Baseline.Observe(new ContainerEvent
+        {
+            TimeNs = Numbers.Mode % 3 == 0 ? Numbers.Time : workload.Now += (long)Numbers.Port * 100 * Second,
+            Kind = Kind,
+            Flags = Flags,
+            Container = workload.Container,
+            Actor = workload.Actor,
+            Path = Path,
+            Path2 = Path2,
+            Arguments = Arguments,
+            Peer = Peer,
+            Port = Numbers.Port,
+            Protocol = Numbers.Protocol,
+            Mode = Numbers.Mode,
+        });
+    }
+}
