@@ -107,15 +107,4 @@ last_said() { # last_said NAME REGEX: its last log line that matches
   fi
 }
 
-healthy() {
-  # shellcheck disable=SC2154  # install.sh's setting
-  curl --silent --fail --max-time 5 --noproxy '*' --cacert "$ETC/ca.crt" "https://localhost:${listen##*:}/healthz" >/dev/null 2>&1
-}
-
-# The agent holds a connection to its collector: what its log last said about it.
-agent_healthy() {
-  service_running agent && service_log agent 200 | grep -E 'connected to collector|collector .* away' | tail -n 1 |
-    grep -q 'connected to collector'
-}
-
 healthy() { "$1_healthy"; }
