@@ -45,12 +45,14 @@ static class AgentProcess
 
         var coverage = new CoverageLedger(Path.Combine(options.DataDirectory, "coverage"), record => writer.TryWrite(record));
         var now = clock.ToUnixNs(BootClock.BootNs);
-        if (coverage.Start(now) is { } blind)
-            log.RestartGap(UnixTime.FromUnixNs(blind.FromUnixNs), UnixTime.FromUnixNs(blind.ToUnixNs));
+        var lastWatched = coverage.Start(now);
+        if (lastWatched is { } last)
+            log.RestartGap(UnixTime.FromUnixNs(last), UnixTime.FromUnixNs(now));
         if (spool.SetAside is { } aside)
         {
             log.SpoolSetAside(aside);
-            writer.TryWrite(new Record { Gap = new Gap { ToUnixNs = now, Reason = "a damaged spool was set aside" } });
+            // How far back the lost items reach is not known; at the least to when the agent last watched.
+            writer.TryWrite(new Record { Gap = new Gap { FromUnixNs = lastWatched ?? now, ToUnixNs = now, Reason = "a damaged spool was set aside" } });
         }
 
         var containerCounters = new ContainerCounters();

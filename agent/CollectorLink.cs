@@ -22,6 +22,7 @@ sealed class CollectorLink(AgentOptions options, NodeIdentity identity, Spool sp
     readonly Channel<LinkMessage> _inbox = Channel.CreateBounded<LinkMessage>(InboxQueue);
     readonly Channel<bool> _somethingToSend = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    bool _refused;  // the collector no longer takes our identity
 
     /// <summary>Takes the next message for the event loop; its wake-up was called when one came.</summary>
     public bool TryReceive(out LinkMessage message) => _inbox.Reader.TryRead(out message);
@@ -52,9 +53,11 @@ sealed class CollectorLink(AgentOptions options, NodeIdentity identity, Spool sp
             {
                 if (await ConnectAsync(cancellation))
                     retry = FirstRetry;
+                _refused = false;
             }
             catch (Exception e) when (e is RpcException or HttpRequestException or IOException or OperationCanceledException)
             {
+                _refused = e is RpcException { StatusCode: StatusCode.PermissionDenied or StatusCode.Unauthenticated };
                 trouble = e is RpcException rpc ? $"{rpc.StatusCode}: {rpc.Status.Detail}" : e.Message;
             }
             if (cancellation.IsCancellationRequested)
@@ -70,7 +73,7 @@ sealed class CollectorLink(AgentOptions options, NodeIdentity identity, Spool sp
     /// <summary>One connection's life; true when the collector welcomed us.</summary>
     async Task<bool> ConnectAsync(CancellationToken cancellation)
     {
-        await new Enrolment(identity, options).EnsureEnrolledAsync(cancellation);
+        await new Enrolment(identity, options).EnsureEnrolledAsync(_refused, cancellation);
         using var certificate = identity.LoadCertificate();
         using var channel = Open(certificate);
         var renewAt = certificate.NotBefore + (certificate.NotAfter - certificate.NotBefore) * (2.0 / 3);

@@ -17,8 +17,11 @@ sealed class CoverageLedger(string markPath, Action<Record> write)
     /// <summary>Losses of the span that runs, for the anomalies raised in it.</summary>
     public IReadOnlyList<Loss> Current { get; private set; } = [];
 
-    /// <summary>Begins the first span; returns the blind span before it, or null when the agent never ran here.</summary>
-    public Coverage? Start(long unixNs)
+    /// <summary>
+    /// Begins the first span, after a blind one since the agent last watched; returns when that was, or null when it never
+    /// ran here.
+    /// </summary>
+    public long? Start(long unixNs)
     {
         _fromUnixNs = unixNs;
         if (!File.Exists(markPath) || File.ReadAllBytes(markPath) is not { Length: 8 } bytes)
@@ -26,16 +29,18 @@ sealed class CoverageLedger(string markPath, Action<Record> write)
         var last = BinaryPrimitives.ReadInt64LittleEndian(bytes);
         if (last <= 0 || last >= unixNs)
             return null;
-        var blind = new Coverage
+        write(new Record
         {
-            FromUnixNs = last,
-            ToUnixNs = unixNs,
-            Sensor = "agent",
-            Blind = true,
-            Reason = "the agent was not running",
-        };
-        write(new Record { Coverage = blind });
-        return blind;
+            Coverage = new Coverage
+            {
+                FromUnixNs = last,
+                ToUnixNs = unixNs,
+                Sensor = "agent",
+                Blind = true,
+                Reason = "the agent was not running",
+            },
+        });
+        return last;
     }
 
     /// <summary>Notes that the agent still watches now, cheaply: called every second.</summary>

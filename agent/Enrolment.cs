@@ -14,66 +14,58 @@ namespace RuntimeGuard.Agent;
 /// </summary>
 sealed class Enrolment(NodeIdentity identity, AgentOptions options)
 {
-    /// <summary>Enrols once; returns at once when the node already has its certificate.</summary>
-    /// <exception cref="OptionsException">There is no usable token, or the collector refuses it: says which and the remedy.</exception>
-    public async Task EnsureEnrolledAsync(CancellationToken cancellation)
+    /// <summary>
+    /// Enrols a node that is not, and once more one whose identity is over when there is a token for it: the collector
+    /// refused it, its time is over, it is another node's name or another collector's. Otherwise returns at once.
+    /// </summary>
+    /// <param name="refused">The collector has just refused the identity in use.</param>
+    /// <exception cref="OptionsException">A node never enrolled has no usable token, or it is refused: says which and the remedy.</exception>
+    /// <exception cref="RpcException">The collector is away, or refuses to enrol this node once more: try again later.</exception>
+    public async Task EnsureEnrolledAsync(bool refused, CancellationToken cancellation)
     {
-        if (identity.IsEnrolled)
+        var known = identity.IsEnrolled;
+        if (known && !IsOver(refused))
             return;
-        var token = ReadToken();
-        var (id, secret, pin) = Split(token);
+        var token = JoinToken.Read(options);
         using var channel = Open((_, certificate, chain, errors) =>
-            (errors & SslPolicyErrors.RemoteCertificateNameMismatch) == 0 && IsSignedByPin(certificate, chain, pin));
+            (errors & SslPolicyErrors.RemoteCertificateNameMismatch) == 0 && IsSignedByPin(certificate, chain, token.Pin));
         try
         {
             var answer = await new Proto.Enrolment.EnrolmentClient(channel).EnrolAsync(new EnrolRequest
             {
-                TokenId = id,
-                TokenSecret = secret,
+                TokenId = token.Id,
+                TokenSecret = token.Secret,
                 Node = options.Node,
-                Csr = ByteString.CopyFrom(identity.CreateSigningRequest(options.Node)),
+                Csr = ByteString.CopyFrom(identity.RequestEnrolment(options.Node)),
             }, deadline: DateTime.UtcNow.AddSeconds(15), cancellationToken: cancellation);
-            identity.Store(answer.Certificate.ToByteArray(), Authority(answer, pin));
+            identity.Store(answer.Certificate.ToByteArray(), Authority(answer, token.Pin));
         }
-        catch (RpcException e) when (e.StatusCode is StatusCode.Unauthenticated or StatusCode.PermissionDenied
+        catch (RpcException e) when (!known && e.StatusCode is StatusCode.Unauthenticated or StatusCode.PermissionDenied
             or StatusCode.InvalidArgument or StatusCode.AlreadyExists or StatusCode.FailedPrecondition)
         {
             throw new OptionsException($"the collector at {options.Collector} refused the join token: {e.Status.Detail}");
         }
     }
 
+    /// <summary>Without a token that can be read there is nothing to put in its place, and the node keeps what it has.</summary>
+    bool IsOver(bool refused)
+    {
+        if (!File.Exists(options.TokenFile) || !JoinToken.TryRead(options, out var token))
+            return false;
+        using var certificate = identity.LoadCertificate();
+        using var authority = identity.LoadAuthority();
+        return refused || DateTime.Now > certificate.NotAfter || !HasPin(authority, token.Pin)
+            || certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false) != options.Node;
+    }
+
     /// <summary>Asks for a new certificate over the same key, authenticated by the one still valid.</summary>
     public async Task RenewAsync(GrpcChannel channel, CancellationToken cancellation)
     {
         var answer = await new Proto.Enrolment.EnrolmentClient(channel).RenewAsync(
-            new RenewRequest { Csr = ByteString.CopyFrom(identity.CreateSigningRequest(options.Node)) },
+            new RenewRequest { Csr = ByteString.CopyFrom(identity.RequestRenewal(options.Node)) },
             deadline: DateTime.UtcNow.AddSeconds(15), cancellationToken: cancellation);
         using var authority = identity.LoadAuthority();
         identity.Store(answer.Certificate.ToByteArray(), authority.RawData);
-    }
-
-    string ReadToken()
-    {
-        if (options.TokenFile is null)
-            throw new OptionsException(
-                $"node '{options.Node}' is not enrolled; make a join token on the collector and give it with --token-file");
-        try
-        {
-            return (options.TokenFile == "-" ? Console.In.ReadLine() ?? "" : File.ReadAllText(options.TokenFile)).Trim();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new OptionsException($"--token-file: {e.Message}");
-        }
-    }
-
-    static (string Id, string Secret, byte[] Pin) Split(string token)
-    {
-        var parts = token.Split('.');
-        if (parts.Length == 3 && parts[0].Length > 0 && parts[1].Length > 0 && parts[2].Length == 64
-            && parts[2].All(char.IsAsciiHexDigit))
-            return (parts[0], parts[1], Convert.FromHexString(parts[2]));
-        throw new OptionsException("the join token is not of the form id.secret.sha256; copy it whole from the collector");
     }
 
     /// <summary>
@@ -86,6 +78,7 @@ sealed class Enrolment(NodeIdentity identity, AgentOptions options)
         if (certificate is not X509Certificate2 server)
             return false;
         using var chain = new X509Chain();
+        NodeIdentity.RequireServer(chain);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority;
         if (presented is not null)
@@ -100,7 +93,7 @@ sealed class Enrolment(NodeIdentity identity, AgentOptions options)
         foreach (var der in answer.Chain)
         {
             using var authority = X509CertificateLoader.LoadCertificate(der.Span);
-            if (HasPin(authority, pin) && NodeIdentity.ChainsTo(authority, issued, null))
+            if (HasPin(authority, pin) && NodeIdentity.ChainsTo(authority, issued, null, server: false))
                 return authority.RawData;
         }
         throw new OptionsException("the collector's answer is not signed by the CA the join token names; make a new token");

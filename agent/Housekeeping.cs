@@ -12,7 +12,7 @@ namespace RuntimeGuard.Agent;
 sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger coverage, ModelExchange models, LinkSide link)
 {
     const long Second = 1_000_000_000;
-    const long CoverageNs = 10 * Second;
+    const long CoverageNs = 60 * Second;
     const long EvidenceNs = 2 * Second;
     const long SaveNs = 30 * Second;
 

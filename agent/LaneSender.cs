@@ -12,8 +12,12 @@ sealed class LaneSender
     const int BatchBytes = 1 << 20;
     const int WindowItems = 4096;
 
+    /// <summary>Batches under way at once: the collector reads no further than twice as many, and anomalies come behind them.</summary>
+    const int WindowBatches = 8;
+
     readonly Lane _lane;
     readonly SpoolLane _spool;
+    readonly Queue<ulong> _underWay = new(WindowBatches);  // the last number of each batch not yet acknowledged
     ulong _next;
 
     public LaneSender(Lane lane, SpoolLane spool, ulong committed)
@@ -26,7 +30,9 @@ sealed class LaneSender
     /// <summary>The next batch, or null when nothing waits or the window is full.</summary>
     public Batch? Next()
     {
-        if (_next >= _spool.NextSeq || _next - _spool.FirstSeq >= WindowItems)
+        while (_underWay.TryPeek(out var last) && last < _spool.FirstSeq)
+            _underWay.Dequeue();
+        if (_next >= _spool.NextSeq || _next - _spool.FirstSeq >= WindowItems || _underWay.Count >= WindowBatches)
             return null;
         var batch = new Batch { Lane = _lane, FirstSeq = _next };
         if (_lane == Lane.Anomalies)
@@ -34,6 +40,7 @@ sealed class LaneSender
         else
             batch.Records.Add(_spool.Read(_next, BatchItems, BatchBytes, Record.Parser));
         _next += (ulong)(batch.Anomalies.Count + batch.Records.Count);
+        _underWay.Enqueue(_next - 1);
         return batch;
     }
 }

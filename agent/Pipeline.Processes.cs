@@ -8,6 +8,9 @@ namespace RuntimeGuard.Agent;
 
 sealed partial class Pipeline
 {
+    /// <summary>Of 4096 bytes of arguments, at most so many; more are cut and flagged.</summary>
+    internal const int MostArguments = 512;
+
     /// <summary>Stands for the container runtime that starts the entrypoint.</summary>
     static readonly Actor RuntimeActor = Actor.Entry("(runtime)");
 
@@ -58,7 +61,9 @@ sealed partial class Pipeline
         node.Uid = e.Header.Uid;
         node.Comm = Comm(e.Header);
         node.Actor = ReferenceEquals(acting, RuntimeActor) ? Actor.Entry(exe) : acting.Exec(exe, FirstArgument(arguments));
-        ProcessTree<Actor>.Exec(node, exe, SplitArguments(arguments), ImageFlags(e.Header.Flags));
+        var imageFlags = ImageFlags(e.Header.Flags);
+        var shown = SplitArguments(arguments, ref imageFlags);
+        ProcessTree<Actor>.Exec(node, exe, shown, imageFlags);
         _reporter.OnExec(container, node, e.Header);
         if ((e.Header.Flags & EventFlagBits.Snapshot) != 0)
         {
@@ -168,11 +173,17 @@ sealed partial class Pipeline
         return flags;
     }
 
-    static List<string> SplitArguments(ReadOnlySpan<byte> block)
+    /// <summary>What is kept to show and store; the model reads the whole block.</summary>
+    static List<string> SplitArguments(ReadOnlySpan<byte> block, ref ProcessFlags flags)
     {
         var arguments = new List<string>();
         while (!block.IsEmpty)
         {
+            if (arguments.Count == MostArguments)
+            {
+                flags |= ProcessFlags.ArgumentsTruncated;
+                break;
+            }
             var end = block.IndexOf((byte)0);
             arguments.Add(Encoding.UTF8.GetString(end < 0 ? block : block[..end]));
             block = end < 0 ? [] : block[(end + 1)..];
