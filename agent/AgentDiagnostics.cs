@@ -12,7 +12,10 @@ enum Counter
     Unattributed,
     RuntimeSetup,
     UnknownProcess,
-    PathTruncated,
+    ProcessesRefused,
+    ProcessesEvicted,
+    TasksFull,
+    CgroupsFull,
     ArgumentsRedacted,
     ActivityFull,
     AnomalyQueueFull,
@@ -20,11 +23,18 @@ enum Counter
     AnomalySpoolFull,
     RecordSpoolFull,
     SpoolTorn,
+    SpoolFailed,
+    AnomalyRate,
+    DiskFailed,
     ControlQueueFull,
-    InboxFull,
     ModelHoldExpired,
     BaselineFileRefused,
-    RejectedByCollector,
+    BaselinesEvicted,
+    BehavioursEvicted,
+    BehavioursRefused,
+    JudgedEvicted,
+    NamesRefused,
+    EvidenceRefused,
     Anomalies,
 }
 
@@ -64,17 +74,14 @@ static partial class AgentLog
     [LoggerMessage(2, LogLevel.Information, "watching: {Seen} event kinds seen, {Blind} blind ({Names})")]
     public static partial void Hooks(this ILogger log, int seen, int blind, string names);
 
+    [LoggerMessage(5, LogLevel.Information, "preflight: cgroups {Cgroups}; active LSMs {Lsms}; runtime sockets {Sockets}; program types that fire: {Types}")]
+    public static partial void Preflight(this ILogger log, string cgroups, string lsms, string sockets, string types);
+
     [LoggerMessage(3, LogLevel.Information, "snapshot: {Cgroups} cgroups, {Processes} processes were there before the agent")]
     public static partial void Snapshot(this ILogger log, int cgroups, int processes);
 
     [LoggerMessage(4, LogLevel.Information, "memory: worst case {Mebibytes} MiB ({Breakdown})")]
     public static partial void WorstCase(this ILogger log, long mebibytes, string breakdown);
-
-    [LoggerMessage(10, LogLevel.Information, "container {Container} is {Workload} ({Name}, pod {Pod})")]
-    public static partial void ContainerResolved(this ILogger log, string container, string workload, string name, string pod);
-
-    [LoggerMessage(11, LogLevel.Warning, "container runtime {Endpoint}: {Error}")]
-    public static partial void RuntimeTrouble(this ILogger log, string endpoint, string error);
 
     [LoggerMessage(12, LogLevel.Warning, "baseline file refused: {Files} damaged or of another format; the previous copies are used")]
     public static partial void BaselineFilesRefused(this ILogger log, int files);
@@ -87,9 +94,6 @@ static partial class AgentLog
 
     [LoggerMessage(22, LogLevel.Error, "collector {Collector} scales time by {Scale}; refused without --allow-time-scale")]
     public static partial void TimeScaleRefused(this ILogger log, string collector, double scale);
-
-    [LoggerMessage(23, LogLevel.Warning, "time runs {Scale} times as fast for learning: a test or demo collector")]
-    public static partial void TimeScaled(this ILogger log, double scale);
 
     [LoggerMessage(24, LogLevel.Warning, "a damaged spool was set aside as {Path}; what it held unsent is recorded as a gap")]
     public static partial void SpoolSetAside(this ILogger log, string path);

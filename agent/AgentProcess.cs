@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using RuntimeGuard.Agent.Containers;
 using RuntimeGuard.Agent.Native;
@@ -32,7 +33,7 @@ static class AgentProcess
         var redactor = new Redactor(options.RedactNames, options.RedactPatterns);
         using var wake = new WakeUp();
         using var sensor = BpfSensor.Load(new BpfSensorOptions());
-        LogHooks(log, sensor.Hooks);
+        LogPreflight(log, PreflightCommand.Examine(PreflightCommand.SocketPaths, sensor.Hooks));
 
         using var spool = Spool.Open(Path.Combine(options.DataDirectory, "spool"),
             (long)options.AnomalySpoolMebibytes << 20, (long)options.RecordSpoolMebibytes << 20);
@@ -44,16 +45,6 @@ static class AgentProcess
         counters[Counter.SpoolTorn] = spool.Anomalies.Torn + spool.Records.Torn;
 
         var coverage = new CoverageLedger(Path.Combine(options.DataDirectory, "coverage"), record => writer.TryWrite(record));
-        var now = clock.ToUnixNs(BootClock.BootNs);
-        var lastWatched = coverage.Start(now);
-        if (lastWatched is { } last)
-            log.RestartGap(UnixTime.FromUnixNs(last), UnixTime.FromUnixNs(now));
-        if (spool.SetAside is { } aside)
-        {
-            log.SpoolSetAside(aside);
-            // How far back the lost items reach is not known; at the least to when the agent last watched.
-            writer.TryWrite(new Record { Gap = new Gap { FromUnixNs = lastWatched ?? now, ToUnixNs = now, Reason = "a damaged spool was set aside" } });
-        }
 
         var containerCounters = new ContainerCounters();
         var endpoints = options.CriEndpoint is { } given ? RuntimeEndpoints.Of(given) : RuntimeEndpoints.Standard;
@@ -61,13 +52,15 @@ static class AgentProcess
         var resolver = new ContainerResolver(runtimes.LookUpAsync, wake.Signal,
             new ResolverOptions { Deadline = TimeSpan.FromMilliseconds(options.IdentityDeadlineMilliseconds) },
             containerCounters, TimeProvider.System);
-        var models = new ModelExchange(new BaselineSet(), store, link, counters);
+        var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+        var models = new ModelExchange(new BaselineSet(seed: seed), store, link, counters);
         models.Load();
         if (counters[Counter.BaselineFileRefused] > 0)
             log.BaselineFilesRefused((int)counters[Counter.BaselineFileRefused]);
         var reporter = new Reporter(options.Node, writer, coverage, counters, clock);
         var pipeline = new Pipeline(resolver, models, redactor, reporter, new PipelineSide(
-            new KernelSlots(sensor.TakeSlot, sensor.ReleaseSlot, sensor.WatchCgroup, sensor.UnwatchCgroup, sensor.WatchTask),
+            new KernelSlots(sensor.TakeSlot, sensor.ReleaseSlot, sensor.WatchCgroup, sensor.UnwatchCgroup, sensor.WatchTask,
+                sensor.MarkHost),
             counters, ProcfsSensor.HostMountNamespace));
 
         var side = new LinkSide(link, resolver, store, spool, options.HeartbeatSeconds)
@@ -76,10 +69,25 @@ static class AgentProcess
             Containers = containerCounters,
             Log = log,
             OnLost = pipeline.OnLost,
+            Reconcile = pipeline.Reconcile,
         };
         var housekeeping = new Housekeeping(sensor, reporter, coverage, models, side);
         using var loop = new EventLoop(sensor, pipeline, new LoopVisitors(link, resolver, models, pipeline, housekeeping), clock, wake);
-        return RunUntilSignalled(loop, link, writer, log, () => Snapshot(pipeline, log));
+        return RunUntilSignalled(loop, link, writer, log, () =>
+        {
+            Snapshot(pipeline, log);
+            var now = clock.ToUnixNs(BootClock.BootNs);
+            // From here on everything that runs is watched; before, since the agent last did, nothing was.
+            var blindFrom = coverage.Start(now);
+            if (blindFrom is { } last)
+                log.RestartGap(UnixTime.FromUnixNs(last), UnixTime.FromUnixNs(now));
+            if (spool.SetAside is { } aside)
+            {
+                log.SpoolSetAside(aside);
+                // How far back the lost items reach is not known; at the least to when the agent last watched.
+                writer.TryWrite(new Record { Gap = new Gap { FromUnixNs = blindFrom ?? now, ToUnixNs = now, Reason = "a damaged spool was set aside" } });
+            }
+        });
     }
 
     static int RunUntilSignalled(EventLoop loop, CollectorLink link, SpoolWriter writer, ILogger log, Action snapshot)
@@ -113,11 +121,16 @@ static class AgentProcess
         log.Snapshot(cgroups, processes);
     }
 
-    static void LogHooks(ILogger log, IReadOnlyList<HookStatus> hooks)
+    static void LogPreflight(ILogger log, PreflightReport report)
     {
-        var blind = hooks.Where(h => h.Hook.Length == 0).Select(h => h.Event).ToList();
-        log.Hooks(hooks.Count - blind.Count, blind.Count, blind.Count == 0 ? "none" : string.Join(", ", blind));
+        var blind = report.Events.Where(h => h.Hook.Length == 0).Select(h => h.Event).ToList();
+        log.Hooks(report.Events.Count - blind.Count, blind.Count, Listed(blind));
+        log.Preflight(report.CgroupVersion, Listed(report.ActiveLsms), Listed(report.RuntimeSockets),
+            Listed([.. report.ProgramTypes.Where(t => t.Fires).Select(t => t.Type)]));
+        log.WorstCase(WorstCase.Mebibytes, WorstCase.Breakdown);
     }
+
+    static string Listed(IReadOnlyCollection<string> names) => names.Count == 0 ? "none" : string.Join(", ", names);
 
     static Hello Greeting(AgentOptions options, Spool spool, BpfSensor sensor, BootClock clock)
     {

@@ -43,7 +43,11 @@ sealed class CoverageLedger(string markPath, Action<Record> write)
         return last;
     }
 
-    /// <summary>Notes that the agent still watches now, cheaply: called every second.</summary>
+    /// <summary>
+    /// Notes that the agent still watches now, cheaply: called every second. A mark that cannot be written (the disk is full)
+    /// makes the next blind span longer, never shorter.
+    /// </summary>
+    /// <exception cref="IOException">The mark could not be written.</exception>
     public void Mark(long unixNs)
     {
         BinaryPrimitives.WriteInt64LittleEndian(_mark, unixNs);
@@ -56,7 +60,7 @@ sealed class CoverageLedger(string markPath, Action<Record> write)
         Current =
         [
             .. from loss in losses
-               let grown = loss.Value - _reported.GetValueOrDefault((loss.Cause, loss.Class))
+               let grown = loss.Value - Math.Min(loss.Value, _reported.GetValueOrDefault((loss.Cause, loss.Class)))
                where grown > 0
                select new Loss { Cause = loss.Cause, EventClass = loss.Class, Count = grown },
         ];
@@ -64,7 +68,8 @@ sealed class CoverageLedger(string markPath, Action<Record> write)
     /// <summary>Ends the span that runs and begins the next.</summary>
     public void Close(long unixNs)
     {
-        var coverage = new Coverage { FromUnixNs = _fromUnixNs, ToUnixNs = unixNs, Sensor = "ebpf", Losses = { Current } };
+        // A clock that was set back makes a short span, not one that ends before it begins.
+        var coverage = new Coverage { FromUnixNs = Math.Min(_fromUnixNs, unixNs), ToUnixNs = unixNs, Sensor = "ebpf", Losses = { Current } };
         foreach (var loss in Current)
             _reported[(loss.Cause, loss.EventClass)] = _reported.GetValueOrDefault((loss.Cause, loss.EventClass)) + loss.Count;
         Current = [];

@@ -17,6 +17,7 @@ sealed class EventLoop(BpfSensor sensor, Pipeline pipeline, LoopVisitors visitor
     const ulong TickNs = 1_000_000_000;
 
     readonly Epoll _epoll = new();
+    SampleHandler? _vital;
     ulong _vitalUntilNs;
     volatile bool _stop;
 
@@ -32,7 +33,7 @@ sealed class EventLoop(BpfSensor sensor, Pipeline pipeline, LoopVisitors visitor
         _epoll.Add(sensor.VitalFd);
         _epoll.Add(sensor.BulkFd);
         _epoll.Add(wake.Fd);
-        SampleHandler vital = pipeline.Handle;
+        var vital = _vital = pipeline.Handle;
         SampleHandler bulk = HandleBulk;
         var (waitMs, tickAt) = (ShortestMs, 0ul);
         while (!_stop)
@@ -42,13 +43,13 @@ sealed class EventLoop(BpfSensor sensor, Pipeline pipeline, LoopVisitors visitor
             var now = BootClock.BootNs;
             _vitalUntilNs = now;
             var seen = sensor.ConsumeVital(vital) + sensor.ConsumeBulk(bulk);
-            visitors.Visit(clock.ToUnixNs(now));
+            visitors.Visit(now);
             if (now >= tickAt)
             {
                 tickAt = now + TickNs;
                 clock.Adjust();
                 pipeline.Tick(now);
-                visitors.Housekeeping.Tick(clock.ToUnixNs(now));
+                visitors.Housekeeping.Tick(now, clock.ToUnixNs(now));
             }
             waitMs = seen > 0 ? Math.Max(ShortestMs, waitMs / 2) : Math.Min(LongestMs, waitMs * 2);
         }
@@ -63,7 +64,7 @@ sealed class EventLoop(BpfSensor sensor, Pipeline pipeline, LoopVisitors visitor
         if (KernelEvent.TryReadHeader(sample, out var header) && header.TimeNs > _vitalUntilNs)
         {
             _vitalUntilNs = BootClock.BootNs;
-            sensor.ConsumeVital(pipeline.Handle);
+            sensor.ConsumeVital(_vital!);
         }
         pipeline.Handle(sample);
     }
@@ -74,15 +75,16 @@ sealed class EventLoop(BpfSensor sensor, Pipeline pipeline, LoopVisitors visitor
 /// <summary>What other threads left for the loop: the collector's messages and the runtimes' answers.</summary>
 sealed class LoopVisitors(CollectorLink link, ContainerResolver resolver, ModelExchange models, Pipeline pipeline, Housekeeping housekeeping)
 {
-    long _nowNs;
+    ulong _nowNs;
     Resolved? _resolved;
     Action<ContainerEntry>? _release;
 
     public Housekeeping Housekeeping => housekeeping;
 
-    public void Visit(long unixNs)
+    /// <param name="bootNs">Now, CLOCK_BOOTTIME: what waits here waits by a clock that nobody sets.</param>
+    public void Visit(ulong bootNs)
     {
-        _nowNs = unixNs;
+        _nowNs = bootNs;
         while (link.TryReceive(out var message))
         {
             models.Receive(message);
@@ -93,6 +95,6 @@ sealed class LoopVisitors(CollectorLink link, ContainerResolver resolver, ModelE
             }
         }
         resolver.Drain(_resolved ??= entry => pipeline.OnResolved(entry, _nowNs));
-        models.Releasable(unixNs, _release ??= pipeline.Release);
+        models.Releasable(bootNs, _release ??= pipeline.Release);
     }
 }

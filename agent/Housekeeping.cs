@@ -11,36 +11,48 @@ namespace RuntimeGuard.Agent;
 /// </summary>
 sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger coverage, ModelExchange models, LinkSide link)
 {
-    const long Second = 1_000_000_000;
-    const long CoverageNs = 60 * Second;
-    const long EvidenceNs = 2 * Second;
-    const long SaveNs = 30 * Second;
+    const ulong Second = 1_000_000_000;
+    const ulong CoverageNs = 60 * Second;
+    const ulong EvidenceNs = 2 * Second;
+    const ulong SaveNs = 30 * Second;
+    const ulong ReconcileNs = 30 * Second;
+    const long MinuteNs = 60_000_000_000;
 
-    readonly LossCounter[] _kernelLosses = new LossCounter[4096];
+    // Every counter there can be: slots by classes by causes.
+    readonly LossCounter[] _kernelLosses = new LossCounter[SlotTable.MostLosses];
     int _kernelLossCount;  // read once a second
     readonly Dictionary<(uint Slot, string Class, string Cause), ulong> _voided = [];
-    long _coverageAt, _evidenceAt, _saveAt, _heartbeatAt, _minute;
+    ulong _coverageAt, _evidenceAt, _saveAt, _heartbeatAt, _reconcileAt;
+    ulong _unheardOf;
+    long _minute;
     Task _saving = Task.CompletedTask;
 
-    public void Tick(long unixNs)
+    /// <param name="bootNs">Now, CLOCK_BOOTTIME: periods are measured by a clock that nobody sets.</param>
+    /// <param name="unixNs">The same moment by the wall clock: what is written down.</param>
+    public void Tick(ulong bootNs, long unixNs)
     {
         _kernelLossCount = sensor.ReadLosses(_kernelLosses);
         VoidLossyUnits(unixNs);
         models.Advance(unixNs);
         coverage.Update(Losses());
-        coverage.Mark(unixNs);
-        if (Due(ref _coverageAt, unixNs, CoverageNs))
+        Try(() => coverage.Mark(unixNs));
+        if (Due(ref _coverageAt, bootNs, CoverageNs))
             coverage.Close(unixNs);
-        if (unixNs / (60 * Second) != _minute)
+        if (unixNs / MinuteNs != _minute)
         {
-            _minute = unixNs / (60 * Second);
+            _minute = unixNs / MinuteNs;
             reporter.FlushActivity();
         }
-        if (Due(ref _evidenceAt, unixNs, EvidenceNs))
-            models.SendEvidence();
-        if (_saving.IsCompleted && Due(ref _saveAt, unixNs, SaveNs))
+        if (Due(ref _evidenceAt, bootNs, EvidenceNs))
+            models.SendEvidence(bootNs);
+        if (_saving.IsCompleted && Due(ref _saveAt, bootNs, SaveNs))
             _saving = Save();
-        if (Due(ref _heartbeatAt, unixNs, link.HeartbeatNs))
+        if (UnheardOf() is var unheardOf && unheardOf != _unheardOf && Due(ref _reconcileAt, bootNs, ReconcileNs))
+        {
+            _unheardOf = unheardOf;
+            link.Reconcile(bootNs);
+        }
+        if (Due(ref _heartbeatAt, bootNs, link.HeartbeatNs))
             link.Link.TrySend(new FromAgent { Heartbeat = Heartbeat(unixNs) });
     }
 
@@ -51,19 +63,36 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
         _kernelLossCount = sensor.ReadLosses(_kernelLosses);
         coverage.Update(Losses());
         coverage.Close(unixNs);
-        coverage.Mark(unixNs);
-        _saving.GetAwaiter().GetResult();
-        Save().GetAwaiter().GetResult();
+        Try(() => coverage.Mark(unixNs));
+        Try(() => _saving.GetAwaiter().GetResult());
+        Try(() => Save().GetAwaiter().GetResult());
     }
 
     /// <summary>Says at once what is running here: called when the collector has just welcomed us.</summary>
     public void HeartbeatNow() => _heartbeatAt = 0;
 
+    /// <summary>A full or failing disk is counted and reported; the watch goes on.</summary>
+    void Try(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            link.Counters.Add(Counter.DiskFailed);
+        }
+    }
+
     Task Save()
     {
-        // A save that failed (disk full) must not pass for one that worked: the loop sees it at the next one.
+        // A save that failed (disk full) must not pass for one that worked: it is said, and made up for by the next.
         if (_saving.IsFaulted)
+        {
+            link.Counters.Add(Counter.DiskFailed);
             link.Log.SaveFailed(_saving.Exception.InnerException!.Message);
+            models.MarkAllDirty();
+        }
         var dirty = models.TakeDirty();
         var store = link.Store;
         return dirty.Count == 0 ? Task.CompletedTask : Task.Run(() =>
@@ -85,6 +114,16 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
         }
     }
 
+    /// <summary>Losses after which a cgroup, a process or an exit may have gone unheard of.</summary>
+    ulong UnheardOf()
+    {
+        var sum = (ulong)link.Counters[Counter.ProcessesRefused];
+        foreach (var loss in _kernelLosses.AsSpan(0, _kernelLossCount))
+            if (loss.Class is "cgroup" or "process" && loss.Cause is "ring_full" or "busy" or "slots_full" or "rate" or "tasks_full")
+                sum += loss.Count;
+        return sum;
+    }
+
     IEnumerable<(string Cause, string Class, ulong Value)> Losses()
     {
         var kernel = _kernelLosses.Take(_kernelLossCount)
@@ -94,14 +133,22 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
                    let value = link.Counters[c]
                    where value > 0
                    select (Counters.NameOf(c), "", (ulong)value);
-        return kernel.Concat(user);
+        var identity = from c in LostBeforeIdentity
+                       let value = link.Containers[c]
+                       where value > 0
+                       select (ContainerCounters.Names[(int)c], "", (ulong)value);
+        return kernel.Concat(user).Concat(identity);
     }
 
     static readonly Counter[] LostInUserSpace =
     [
         Counter.Malformed, Counter.ParkedFull, Counter.Unattributed, Counter.ActivityFull, Counter.AnomalyQueueFull,
-        Counter.RecordQueueFull, Counter.AnomalySpoolFull, Counter.RecordSpoolFull,
+        Counter.RecordQueueFull, Counter.AnomalySpoolFull, Counter.RecordSpoolFull, Counter.ProcessesRefused, Counter.TasksFull,
+        Counter.CgroupsFull, Counter.SpoolFailed, Counter.AnomalyRate, Counter.BehavioursRefused, Counter.JudgedEvicted,
+        Counter.NamesRefused,
     ];
+
+    static readonly ContainerCounter[] LostBeforeIdentity = [ContainerCounter.TableFull, ContainerCounter.ForgottenParked];
 
     Heartbeat Heartbeat(long unixNs)
     {
@@ -133,7 +180,7 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
                 into.Add(new ContainerStatus { Container = entry.Facts, SeenFromBirth = watched.Facts.SeenFromBirth });
     }
 
-    static bool Due(ref long at, long now, long every)
+    static bool Due(ref ulong at, ulong now, ulong every)
     {
         if (now < at)
             return false;

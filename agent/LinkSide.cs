@@ -15,5 +15,8 @@ sealed record LinkSide(CollectorLink Link, ContainerResolver Resolver, BaselineS
     /// <summary>Told of every slot and class that lost events since the last second.</summary>
     public required Action<uint, string, long> OnLost { get; init; }
 
-    public long HeartbeatNs => HeartbeatSeconds * 1_000_000_000L;
+    /// <summary>Looks for cgroups and processes never heard of, at a CLOCK_BOOTTIME.</summary>
+    public required Action<ulong> Reconcile { get; init; }
+
+    public ulong HeartbeatNs => (ulong)HeartbeatSeconds * 1_000_000_000;
 }

@@ -11,12 +11,15 @@ namespace RuntimeGuard.Agent;
 sealed class ModelExchange(BaselineSet baselines, BaselineStore store, CollectorLink link, Counters counters)
 {
     /// <summary>Longest a container's events wait for the model once its identity is known.</summary>
-    const long HoldNs = 3_000_000_000;
+    const ulong HoldNs = 3_000_000_000;
+
+    /// <summary>Evidence nobody acknowledged is sent again after this: merging is idempotent.</summary>
+    const ulong ResendNs = 60_000_000_000;
 
     readonly Dictionary<WorkloadKey, int> _running = [];
     readonly HashSet<WorkloadKey> _answered = [];   // models received over this connection
-    readonly HashSet<WorkloadKey> _unconfirmed = []; // evidence sent, not yet acknowledged
-    readonly List<(ContainerEntry Entry, WorkloadKey Workload, long UntilNs)> _held = [];
+    readonly Dictionary<WorkloadKey, ulong> _unconfirmed = []; // evidence sent, not yet acknowledged, and when
+    readonly List<(ContainerEntry Entry, WorkloadKey Workload, ulong UntilNs)> _held = [];
     readonly HashSet<WorkloadKey> _dirty = [];
     bool _mayAnswer = true;  // connected, or the first attempt has not failed yet
     bool _connected;
@@ -35,10 +38,11 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
     }
 
     /// <summary>A container of this workload appeared. True: hold its events, <paramref name="entry"/> comes out of <see cref="Releasable"/>.</summary>
-    public bool Join(ContainerEntry entry, WorkloadKey workload, long nowNs)
+    public bool Join(ContainerEntry entry, WorkloadKey workload, ulong nowNs)
     {
         var first = !_running.TryGetValue(workload, out var count);
         _running[workload] = count + 1;
+        baselines.Pin(workload);
         if (first && _connected)
             Watch();
         if (!_mayAnswer || _answered.Contains(workload))
@@ -57,6 +61,7 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
             return;
         }
         _running.Remove(workload);
+        baselines.Unpin(workload);
         _answered.Remove(workload);
         if (_connected)
             Watch();
@@ -68,7 +73,7 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
     public Baseline BaselineOf(WorkloadKey workload) => baselines.GetOrAdd(workload);
 
     /// <summary>Takes containers whose wait is over, in the order they came: their model is here, or nobody can answer.</summary>
-    public void Releasable(long nowNs, Action<ContainerEntry> release)
+    public void Releasable(ulong nowNs, Action<ContainerEntry> release)
     {
         for (var i = 0; i < _held.Count;)
         {
@@ -93,7 +98,7 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
         {
             var clock = new ModelClock(welcome.TimeScale, welcome.TimeScaleOriginUnixNs);
             if (clock != Clock)
-                store.SaveClock(Clock = clock);
+                Keep(clock);
             (_connected, _mayAnswer) = (true, true);
             _answered.Clear();
             _unconfirmed.Clear();
@@ -119,16 +124,33 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
     }
 
     /// <summary>Sends evidence that changed since it was last acknowledged.</summary>
-    public void SendEvidence()
+    /// <param name="nowNs">CLOCK_BOOTTIME.</param>
+    public void SendEvidence(ulong nowNs)
     {
+        var lost = new BaselineCounters();
         foreach (var baseline in baselines.All)
         {
-            if (!_connected || _unconfirmed.Contains(baseline.Workload) || baseline.TakeDelta() is not { } delta)
+            lost += baseline.Counters;
+            if (!_connected || (_unconfirmed.TryGetValue(baseline.Workload, out var sent) && nowNs - sent < ResendNs)
+                || baseline.TakeDelta() is not { } delta)
                 continue;
             _dirty.Add(baseline.Workload);
             if (link.TrySend(new FromAgent { Evidence = delta }))
-                _unconfirmed.Add(baseline.Workload);
+                _unconfirmed[baseline.Workload] = nowNs;
         }
+        counters[Counter.BaselinesEvicted] = baselines.Evicted;
+        counters[Counter.BehavioursEvicted] = Math.Max(counters[Counter.BehavioursEvicted], lost.BehavioursEvicted);
+        counters[Counter.BehavioursRefused] = Math.Max(counters[Counter.BehavioursRefused], lost.BehavioursRefused);
+        counters[Counter.JudgedEvicted] = Math.Max(counters[Counter.JudgedEvicted], lost.JudgedEvicted);
+        counters[Counter.NamesRefused] = Math.Max(counters[Counter.NamesRefused], lost.NamesRefused);
+        counters[Counter.EvidenceRefused] = Math.Max(counters[Counter.EvidenceRefused], lost.EvidenceRefused);
+    }
+
+    /// <summary>The last save failed: all of it is saved again.</summary>
+    public void MarkAllDirty()
+    {
+        foreach (var baseline in baselines.All)
+            _dirty.Add(baseline.Workload);
     }
 
     /// <summary>Models changed since the last call, for the local copy; serialised on the loop, written elsewhere.</summary>
@@ -137,6 +159,20 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
         var models = _dirty.Select(k => baselines.GetOrAdd(k).Snapshot()).ToList();
         _dirty.Clear();
         return models;
+    }
+
+    void Keep(ModelClock clock)
+    {
+        Clock = clock;
+        try
+        {
+            store.SaveClock(clock);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The collector says it again at the next connection; only a restart without one would go by the old clock.
+            counters.Add(Counter.DiskFailed);
+        }
     }
 
     void Watch()

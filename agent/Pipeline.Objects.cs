@@ -58,7 +58,7 @@ sealed partial class Pipeline
                 kind = EventKind.Send;
                 break;
             case EventKinds.Accept:
-                node.Flags |= ProcessFlags.Serves;
+                Serves(node);
                 kind = EventKind.Accept;
                 break;
             case EventKinds.Listen:
@@ -82,9 +82,13 @@ sealed partial class Pipeline
             Uid = e.Header.Uid,
         });
         if (kind == EventKind.Listen)
-            node.Flags |= ProcessFlags.Serves;
+            Serves(node);
         return true;
     }
+
+    /// <summary>From its first listen on it is no longer starting up, whatever it execs later.</summary>
+    static void Serves(ProcessNode<Actor> node) =>
+        node.Flags = (node.Flags | ProcessFlags.Serves) & ~ProcessFlags.EntryActor;
 
     bool OnPrivilege(WatchedContainer container, ReadOnlySpan<byte> sample)
     {

@@ -8,8 +8,8 @@ namespace RuntimeGuard.Agent;
 
 sealed partial class Pipeline
 {
-    /// <summary>Of 4096 bytes of arguments, at most so many; more are cut and flagged.</summary>
-    internal const int MostArguments = 512;
+    /// <summary>Of its arguments a process keeps so many bytes once its exec is judged; more are cut and flagged.</summary>
+    internal const int MostKeptBytes = 1024;
 
     /// <summary>Stands for the container runtime that starts the entrypoint.</summary>
     static readonly Actor RuntimeActor = Actor.Entry("(runtime)");
@@ -44,13 +44,19 @@ sealed partial class Pipeline
             return false;
         if (_tree.GetOrAdd(KeyOf(e.Header), ParentKeyOf(e.Header), e.Header.TimeNs) is not { } node)
             return true;  // the tree is full of living processes; it counts what it refuses
-        if (node.Actor is null && e.MountNamespace == _side.HostMountNamespace)
+        if ((e.Header.Flags & EventFlagBits.Snapshot) != 0 && node.Actor is not null)
+            return true;  // a later look at what is known
+        if (node.Container is { } former && !ReferenceEquals(former, container.Entry))
+            ProcessTree<Actor>.CrossOver(node);
+        if (container.Entry.IsContainer && node.Actor is null && e.MountNamespace == _side.HostMountNamespace)
         {
             // The runtime still setting the container up (runc re-executing itself): not the workload's doing.
             node.Flags |= ProcessFlags.RuntimeSetup;
+            node.Container = container.Entry;
             _counters[Counter.RuntimeSetup]++;
             return true;
         }
+        node.Flags &= ~ProcessFlags.RuntimeSetup;
         var (acting, flags) = BeginExec(container, node, e);
         var arguments = _redactor.Redact(e.Arguments);
         _counters[Counter.ArgumentsRedacted] = _redactor.Redacted;
@@ -61,14 +67,12 @@ sealed partial class Pipeline
         node.Uid = e.Header.Uid;
         node.Comm = Comm(e.Header);
         node.Actor = ReferenceEquals(acting, RuntimeActor) ? Actor.Entry(exe) : acting.Exec(exe, FirstArgument(arguments));
-        var imageFlags = ImageFlags(e.Header.Flags);
-        var shown = SplitArguments(arguments, ref imageFlags);
-        ProcessTree<Actor>.Exec(node, exe, shown, imageFlags);
+        ProcessTree<Actor>.Exec(node, exe, arguments.ToArray(), ImageFlags(e.Header.Flags));
         _reporter.OnExec(container, node, e.Header);
         if ((e.Header.Flags & EventFlagBits.Snapshot) != 0)
         {
             // Was there before us: its ancestry is known from now on, and there is nothing to judge.
-            _side.Slots.WatchTask((int)e.Header.Pid, e.Header.StartNs, container.Entry.Slot);
+            node.KeepArguments(MostKeptBytes);
             return true;
         }
         Observe(container, node, e.Header, new ContainerEvent
@@ -77,26 +81,28 @@ sealed partial class Pipeline
             Kind = EventKind.Exec,
             Container = container.Facts,
             Actor = acting,
-            Flags = flags | FlagsOf(e.Header),
+            Flags = flags | FlagsOf(e.Header) | FromElsewhere(container, acting, e.Header),
             Path = e.Exe,
             Path2 = e.Script,
             Arguments = arguments,
             Uid = e.Header.Uid,
         });
+        node.KeepArguments(MostKeptBytes);
         return true;
     }
 
     /// <summary>Who execs, read before the process becomes the new executable.</summary>
     static (Actor Acting, EventFlags Flags) BeginExec(WatchedContainer container, ProcessNode<Actor> node, in ExecEvent e)
     {
-        var flags = node.Serves || node.Parent is { Serves: true } ? EventFlags.ActorServes : EventFlags.None;
+        var served = node.Serves || (node.Parent is { Serves: true } p && ReferenceEquals(p.Container, container.Entry));
+        var flags = served ? EventFlags.ActorServes : EventFlags.None;
         if ((node.Flags & ProcessFlags.Injected) != 0)
             flags |= EventFlags.Injected;
         if ((node.Flags & ProcessFlags.EntryActor) != 0 && !node.Serves)
             flags |= EventFlags.EntryActor;
         if (node.Actor is { } acting)
             return (acting, flags);
-        if (node.Parent is { Actor: { } parentActor })
+        if (node.Parent is { Actor: { } parentActor } parent && ReferenceEquals(parent.Container, container.Entry))
             return (parentActor, flags);  // the fork was lost, the parent was not
         if (!container.EntrySeen || e.NamespacePid == 1)
         {
@@ -125,7 +131,13 @@ sealed partial class Pipeline
             _counters[Counter.RuntimeSetup]++;
             return null;
         }
-        if (node.Actor is null)
+        if (node.Actor is null && !container.Entry.IsContainer)
+        {
+            // A service of the host before its first exec there: forked by what started it.
+            node.Actor = RuntimeActor;
+            node.Container = container.Entry;
+        }
+        else if (node.Actor is null)
         {
             // A lost exec, or a parent we never saw.
             _counters[Counter.UnknownProcess]++;
@@ -135,6 +147,15 @@ sealed partial class Pipeline
         }
         return node;
     }
+
+    /// <summary>
+    /// A program from another file system than the container's root (a volume, a tmpfs) is not in the image. What the
+    /// runtime itself starts, the container's specification says; services of the host have no image.
+    /// </summary>
+    static EventFlags FromElsewhere(WatchedContainer container, Actor acting, in EventHeader header) =>
+        (header.Flags & EventFlagBits.NotOnRoot) != 0 && container.Entry.IsContainer && !ReferenceEquals(acting, RuntimeActor)
+            && (header.Flags & (EventFlagBits.Memfd | EventFlagBits.Deleted)) == 0
+            ? EventFlags.NotInImage : EventFlags.None;
 
     static EventFlags FlagsOf(in EventHeader header)
     {
@@ -152,6 +173,8 @@ sealed partial class Pipeline
             flags |= EventFlags.Memfd;
         if ((bits & EventFlagBits.Deleted) != 0)
             flags |= EventFlags.Deleted;
+        if ((bits & (EventFlagBits.Read | EventFlagBits.Write)) == (EventFlagBits.Read | EventFlagBits.Write))
+            flags |= EventFlags.Reads;
         if ((bits & (EventFlagBits.StdinSocket | EventFlagBits.StdoutSocket)) != 0)
             flags |= EventFlags.StdioSocket;
         return flags;
@@ -171,24 +194,6 @@ sealed partial class Pipeline
         if ((bits & EventFlagBits.Snapshot) != 0)
             flags |= ProcessFlags.StartApproximate;
         return flags;
-    }
-
-    /// <summary>What is kept to show and store; the model reads the whole block.</summary>
-    static List<string> SplitArguments(ReadOnlySpan<byte> block, ref ProcessFlags flags)
-    {
-        var arguments = new List<string>();
-        while (!block.IsEmpty)
-        {
-            if (arguments.Count == MostArguments)
-            {
-                flags |= ProcessFlags.ArgumentsTruncated;
-                break;
-            }
-            var end = block.IndexOf((byte)0);
-            arguments.Add(Encoding.UTF8.GetString(end < 0 ? block : block[..end]));
-            block = end < 0 ? [] : block[(end + 1)..];
-        }
-        return arguments;
     }
 
     static ReadOnlySpan<byte> FirstArgument(ReadOnlySpan<byte> block) =>

@@ -7,7 +7,8 @@ namespace RuntimeGuard.Agent;
 /// <summary>
 /// The way of one event, and the file to read first: KernelEvent → process and container → ContainerEvent →
 /// <see cref="Baseline.Observe"/> → maybe an Anomaly. Loop thread only; a known behaviour allocates nothing.
-/// Containers are in Pipeline.Containers.cs, processes in Pipeline.Processes.cs, what they touch in Pipeline.Objects.cs.
+/// Containers are in Pipeline.Containers.cs and Pipeline.Slots.cs, processes in Pipeline.Processes.cs, what they touch in
+/// Pipeline.Objects.cs.
 /// </summary>
 sealed partial class Pipeline
 {
@@ -21,7 +22,7 @@ sealed partial class Pipeline
     readonly ProcessTree<Actor> _tree = new(ProcessCapacity, ExitLingerNs);
     ContainerEntry?[] _bySlot = new ContainerEntry?[256];
 
-    /// <summary>Processes of watched containers, living and lingering; worst case about 60 MB.</summary>
+    /// <summary>Processes of watched containers, living and lingering; worst case about 128 MB, half of it arguments.</summary>
     public const int ProcessCapacity = 65536;
 
     const ulong ExitLingerNs = 60_000_000_000;
@@ -42,7 +43,9 @@ sealed partial class Pipeline
             _counters[Counter.Malformed]++;
             return;
         }
-        if (header.Kind is EventKinds.CgroupMkdir or EventKinds.CgroupRmdir or EventKinds.CgroupAttach)
+        if (header.Kind == EventKinds.CgroupAttach)
+            return;  // the slot is lineage's: where the task went changes nothing here
+        if (header.Kind is EventKinds.CgroupMkdir or EventKinds.CgroupRmdir)
         {
             if (!OnCgroup(sample))
                 _counters[Counter.Malformed]++;
@@ -53,10 +56,15 @@ sealed partial class Pipeline
             _counters[Counter.Unattributed]++;
             return;
         }
+        if ((header.Flags & EventFlagBits.Snapshot) != 0)
+            WatchEarlier(entry, header);
         if (entry.State is ContainerState.Resolving or ContainerState.Held)
         {
             if (!_resolver.Park(entry.CgroupId, sample))
+            {
                 _counters[Counter.ParkedFull]++;
+                entry.LostWhileParked = true;
+            }
             return;
         }
         Judge(entry, header, sample);
@@ -66,7 +74,27 @@ sealed partial class Pipeline
     public void Tick(ulong bootNs)
     {
         _tree.Expire(bootNs);
+        _counters[Counter.ProcessesRefused] = _tree.Refused;
+        _counters[Counter.ProcessesEvicted] = _tree.Evicted;
         Retire(bootNs);
+    }
+
+    /// <summary>
+    /// Loses nobody for good: ends processes whose exit was lost, and looks for cgroups and processes we never heard of.
+    /// For when losses of those kinds grew: reads all of /proc.
+    /// </summary>
+    public void Reconcile(ulong bootNs)
+    {
+        _tree.EndMissing(ProcfsSensor.LivingPids(), bootNs);
+        new ProcfsSensor().Snapshot(Handle);
+    }
+
+    /// <summary>A process that was there before us is watched now, not when its container's identity is known.</summary>
+    void WatchEarlier(ContainerEntry entry, in EventHeader header)
+    {
+        if (entry.Slot != 0 && !_tree.TryGet(header.Pid, header.StartNs, out _)
+            && !_side.Slots.WatchTask((int)header.Pid, header.StartNs, entry.Slot))
+            _counters[Counter.TasksFull]++;
     }
 
     void Replay(ReadOnlySpan<byte> sample)

@@ -28,6 +28,9 @@ sealed class Reporter(string node, SpoolWriter spool, CoverageLedger coverage, C
 
     const int MaxAncestors = 16;
 
+    /// <summary>Arguments of one process that are reported; the collector takes 1024.</summary>
+    internal const int MostArguments = 512;
+
     readonly ActivityTable _activity = new(ActivityCapacity);
 
     /// <summary>Set when the collector scales time; shown on every anomaly.</summary>
@@ -70,6 +73,13 @@ sealed class Reporter(string node, SpoolWriter spool, CoverageLedger coverage, C
         if (seen.Verdict.Anomaly is not { } anomaly)
             return;
         counters[Counter.Anomalies]++;
+        if (!seen.Container.MayReport(seen.Header.TimeNs))
+        {
+            // One container's flood costs that container: the queue is everybody's.
+            counters.Add(Counter.AnomalyRate);
+            spool.Missed(Lane.Anomalies, $"container {seen.Container.Facts.Id} had more than {WatchedContainer.AnomaliesPerSecond} anomalies in a second");
+            return;
+        }
         if (seen.Node.Lineage == default)
             seen.Node.Lineage = seen.Node.Key;
         Complete(anomaly, seen, e, unixNs);
@@ -132,7 +142,9 @@ sealed class Reporter(string node, SpoolWriter spool, CoverageLedger coverage, C
             ExeMemfd = (process.Flags & ProcessFlags.Memfd) != 0,
             ExeDeleted = (process.Flags & ProcessFlags.Deleted) != 0,
         };
-        described.Args.AddRange(process.Arguments);
+        var (arguments, cut) = process.ShowArguments(MostArguments);
+        described.Args.AddRange(arguments);
+        described.ArgsTruncated |= cut;
         return described;
     }
 }

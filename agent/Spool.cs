@@ -61,8 +61,13 @@ sealed class Spool : IDisposable
 
     static ulong ReadOrCreateId(string path)
     {
-        if (File.Exists(path) && File.ReadAllBytes(path) is { Length: 8 } bytes)
-            return BitConverter.ToUInt64(bytes);
+        if (File.Exists(path))
+            return File.ReadAllBytes(path) is { Length: 8 } bytes
+                ? BitConverter.ToUInt64(bytes)
+                : throw new InvalidDataException($"{path} is damaged: a spool's id has 8 bytes");
+        // Items that were numbered under an id that is gone would be sent again as new ones.
+        if (Directory.EnumerateFiles(Path.GetDirectoryName(path)!, "*.seg", SearchOption.AllDirectories).Any())
+            throw new InvalidDataException($"{path} is missing beside the lanes it names");
         var id = RandomNumberGenerator.GetBytes(8);
         DurableFile.Write(path, id);
         return BitConverter.ToUInt64(id);

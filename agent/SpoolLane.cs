@@ -79,7 +79,11 @@ sealed class SpoolLane : IDisposable
                 return false;
             var tail = _segments.Keys[^1];
             if (_segments[tail] >= SegmentBytes)
+            {
+                // A write that failed half-way may have left bytes past the last item: a sealed segment has none.
+                RandomAccess.SetLength(_tail, _segments[tail]);
                 OpenTail(tail = NextSeq);
+            }
             RandomAccess.Write(_tail, frame, _segments[tail]);
             _segments[tail] += frame.Length;
             NextSeq++;
@@ -209,10 +213,12 @@ sealed class SpoolLane : IDisposable
 
     void OpenTail(ulong first)
     {
-        _tail?.Dispose();
-        _segments.TryAdd(first, 0);
-        _tail = File.OpenHandle(SegmentPath(first), FileMode.OpenOrCreate, FileAccess.ReadWrite,
+        // Opened before the old one is let go: where the disk is full, the lane stays as it was.
+        var opened = File.OpenHandle(SegmentPath(first), FileMode.OpenOrCreate, FileAccess.ReadWrite,
             FileShare.ReadWrite | FileShare.Delete);
+        _tail?.Dispose();
+        _tail = opened;
+        _segments.TryAdd(first, 0);
     }
 
     string SegmentPath(ulong first) => Path.Combine(_directory, $"{first:D20}.seg");

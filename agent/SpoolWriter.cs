@@ -13,6 +13,9 @@ sealed class SpoolWriter(Spool spool, Counters counters, TimeProvider time, Acti
 {
     const int AnomalyQueue = 4096;
     const int RecordQueue = 65536;
+
+    /// <summary>Both queues full of ordinary items.</summary>
+    public const long MostQueuedBytes = (AnomalyQueue * 8192L) + (RecordQueue * 1024L);
     static readonly TimeSpan FlushEvery = TimeSpan.FromSeconds(1);
 
     readonly Channel<IMessage> _anomalies = Queue(AnomalyQueue);
@@ -58,22 +61,45 @@ sealed class SpoolWriter(Spool spool, Counters counters, TimeProvider time, Acti
                 Append(lane, item);
             if (lane == Lane.Records)
                 RecordGap();
-            appended();
-            if (lane == Lane.Records && time.GetElapsedTime(flushed) > FlushEvery)
+            // Anomalies at once, all that came together by one flush: a flood of one container's must not hold up others'.
+            if (lane == Lane.Anomalies || time.GetElapsedTime(flushed) > FlushEvery)
             {
-                spool.Records.Flush();
+                Flush(lane);
                 flushed = time.GetTimestamp();
             }
+            appended();
         }
-        spool[lane].Flush();
+        Flush(lane);
     }
 
     void Append(Lane lane, IMessage item)
     {
-        if (spool[lane].TryAppend(item, durable: lane == Lane.Anomalies))
-            return;
-        counters.Add(lane == Lane.Anomalies ? Counter.AnomalySpoolFull : Counter.RecordSpoolFull);
-        Missed(lane, "the spool was full");
+        try
+        {
+            if (spool[lane].TryAppend(item, durable: false))
+                return;
+            counters.Add(lane == Lane.Anomalies ? Counter.AnomalySpoolFull : Counter.RecordSpoolFull);
+            Missed(lane, "the spool was full");
+        }
+        catch (IOException e)
+        {
+            // A full or failing disk: whoever fills it must not end the watch. Each item is tried anew.
+            counters.Add(Counter.SpoolFailed);
+            Missed(lane, $"the spool could not be written: {e.Message}");
+        }
+    }
+
+    void Flush(Lane lane)
+    {
+        try
+        {
+            spool[lane].Flush();
+        }
+        catch (IOException)
+        {
+            // What is written stays readable and is sent; only a power loss before that could take it.
+            counters.Add(Counter.SpoolFailed);
+        }
     }
 
     /// <summary>Notes a hole; it becomes one record as soon as the records lane has room. Any thread.</summary>
@@ -93,8 +119,18 @@ sealed class SpoolWriter(Spool spool, Counters counters, TimeProvider time, Acti
 
     void RecordGap()
     {
-        if (TakeGap() is { } gap && !spool.Records.TryAppend(new Record { Gap = gap }, durable: true))
-            PutBack(gap);
+        if (TakeGap() is not { } gap)
+            return;
+        try
+        {
+            if (spool.Records.TryAppend(new Record { Gap = gap }, durable: true))
+                return;
+        }
+        catch (IOException)
+        {
+            counters.Add(Counter.SpoolFailed);
+        }
+        PutBack(gap);
     }
 
     Gap? TakeGap()

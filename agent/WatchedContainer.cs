@@ -10,6 +10,12 @@ sealed class WatchedContainer
     /// <summary>Where runtimes mount secrets by default; read from there is a credential read.</summary>
     static readonly string[] SecretMounts = ["/var/run/secrets/kubernetes.io/serviceaccount", "/run/secrets"];
 
+    /// <summary>Anomalies of one container reported in one second; more are counted and become a gap.</summary>
+    public const int AnomaliesPerSecond = 256;
+
+    ulong _second;
+    int _inSecond;
+
     public required ContainerEntry Entry { get; init; }
 
     public required ContainerFacts Facts { get; init; }
@@ -21,6 +27,15 @@ sealed class WatchedContainer
 
     /// <summary>It no longer counts as running its workload.</summary>
     public bool Left { get; set; }
+
+    /// <summary>Takes one of this second's anomalies.</summary>
+    public bool MayReport(ulong bootNs)
+    {
+        var second = bootNs / 1_000_000_000;
+        if (second != _second)
+            (_second, _inSecond) = (second, 0);
+        return _inSecond++ < AnomaliesPerSecond;
+    }
 
     public static WatchedContainer Of(ContainerEntry entry, ModelExchange models, bool wasThereBefore)
     {
@@ -34,6 +49,7 @@ sealed class WatchedContainer
             {
                 RunsToCompletion = facts.RunsToCompletion,
                 SeenFromBirth = !wasThereBefore,
+                HasImage = entry.IsContainer,
                 SecretMounts = SecretMounts,
             },
         };

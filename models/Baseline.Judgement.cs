@@ -21,7 +21,7 @@ public sealed partial class Baseline
         if (allKnown)
             Remember(raw);
         var candidate = _reduction[worstIndex];
-        return new Verdict(worst.Kind, candidate.Levels[0],
+        return new Verdict(worst.Kind, worst.Behaviour?.Key ?? 0,
             worst.Kind == VerdictKind.Anomalous ? Explain(e, candidate, worst, timeNs) : null);
     }
 
@@ -44,6 +44,9 @@ public sealed partial class Baseline
     {
         var key = candidate.Levels[0];
         _behaviours.TryGetValue(key, out var behaviour);
+        var forged = behaviour is not null && !IsNamed(behaviour, e, candidate);
+        if (forged)
+            behaviour = null; // the same key for another text: made to pass for what is known, and never to be
         if (behaviour is not null)
             Touch(behaviour, unit, timeNs);
         if (candidate.Rule is null && behaviour is { Learned: true } && !_reduction.Truncated)
@@ -51,7 +54,7 @@ public sealed partial class Baseline
         var state = StateAt(timeNs);
         var learns = state is LearningState.Learning or LearningState.Operational;
         var rule = candidate.Rule;
-        if (rule is { UntilLearned: true } && (learns || _knownLevels.Contains(candidate.Levels[2])))
+        if (rule is not null && (rule.UntilLearned || !e.Container.HasImage) && (learns || _knownLevels.Contains(candidate.Levels[2])))
             rule = null;
         if (rule is null && behaviour is { Learned: true } && !_reduction.Truncated)
             return new Ruling(VerdictKind.Known, behaviour, null, default, false);
@@ -67,7 +70,8 @@ public sealed partial class Baseline
         var alert = rule is not null || strict || score.Expected <= Marks.AlphaNow;
         var risky = marks.Marks[candidate.Mark].HighRisk;
 
-        behaviour ??= Record(e, candidate, unit, timeNs, !learns);
+        if (!forged)
+            behaviour ??= Record(e, candidate, unit, timeNs, !learns);
         if (learns && rule is null && !_reduction.Truncated && behaviour is not null
             && IsAccepted(behaviour, risky, (e.Flags & EventFlags.Injected) != 0, score, state, unit))
         {
@@ -114,6 +118,16 @@ public sealed partial class Baseline
         Keep(made);
         Touch(made, unit, timeNs);
         return made;
+    }
+
+    /// <summary>Is this behaviour the candidate's, by its texts? Keys are hashes that whoever chooses names can aim at.</summary>
+    bool IsNamed(Behaviour behaviour, in ContainerEvent e, in Candidate candidate)
+    {
+        if (!PrintableText.IsOf(_reduction.Text(candidate.Text), behaviour.Object, LongestText))
+            return false;
+        return candidate.Below.Equals(default)
+            ? behaviour.Actor == e.Actor.Text
+            : behaviour.Actor == $"{e.Actor.Text} > {PrintableText.Of(_reduction.Text(candidate.Below), LongestText)}";
     }
 
     int LevelOf(in Candidate candidate)

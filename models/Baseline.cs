@@ -13,6 +13,7 @@ public sealed partial class Baseline
     const long StatisticsAgeNs = 60_000_000_000;
 
     readonly Reduction _reduction;
+    readonly ulong _seed;
     readonly BehaviourBudget _budget;
     readonly Generaliser _generaliser = new();
     readonly Dictionary<ulong, Behaviour> _behaviours = [];
@@ -33,12 +34,13 @@ public sealed partial class Baseline
     long _behavioursEvicted, _behavioursRefused, _judgedEvicted, _evidenceRefused;
 
     public Baseline(WorkloadKey workload)
-        : this(workload, new Reduction(), new BehaviourBudget(BehaviourLimit))
+        : this(workload, new Reduction(), new BehaviourBudget(BehaviourLimit), 0)
     {
     }
 
-    internal Baseline(WorkloadKey workload, Reduction reduction, BehaviourBudget budget)
+    internal Baseline(WorkloadKey workload, Reduction reduction, BehaviourBudget budget, ulong seed)
     {
+        _seed = seed;
         Workload = workload;
         _reduction = reduction;
         _budget = budget;
@@ -61,6 +63,8 @@ public sealed partial class Baseline
     /// <summary>Reduces the event to behaviours and learns or judges them by the state in force.</summary>
     public Verdict Observe(in ContainerEvent e)
     {
+        if ((e.Flags & EventFlags.Unverified) != 0 && !(NormalPath.Is(e.Path) && NormalPath.Is(e.Path2)))
+            return ObserveNormal(e);
         if (e.Kind == EventKind.Open && !SensitivePaths.IsSensitiveRead(e.Path, e.Container))
             return new Verdict(VerdictKind.Ignored, 0, null);
         if (e.Kind is EventKind.Exit or EventKind.Fork or EventKind.Unspecified)
@@ -80,6 +84,14 @@ public sealed partial class Baseline
         }
         _reduction.Reduce(e, _generaliser, _knownLevels);
         return _reduction.Count == 0 ? new Verdict(VerdictKind.Ignored, 0, null) : Judge(e, unit, timeNs, raw);
+    }
+
+    /// <summary>A name that is a caller's own words may go round about ("/etc/./x"): rules and patterns see where it leads.</summary>
+    Verdict ObserveNormal(in ContainerEvent e)
+    {
+        Span<byte> path = stackalloc byte[NormalPath.Longest];
+        Span<byte> path2 = stackalloc byte[NormalPath.Longest];
+        return Observe(e with { Path = NormalPath.Write(e.Path, path), Path2 = NormalPath.Write(e.Path2, path2) });
     }
 
     /// <summary>Class, actor and object of a behaviour this baseline has returned from Observe.</summary>
@@ -153,9 +165,9 @@ public sealed partial class Baseline
         return container;
     }
 
-    static ulong RawKey(in ContainerEvent e)
+    ulong RawKey(in ContainerEvent e)
     {
-        var raw = KeyHash.Mix(((ulong)e.Kind << 32) | (uint)e.Flags, e.Actor.Hash);
+        var raw = KeyHash.Mix(KeyHash.Mix(_seed, ((ulong)e.Kind << 32) | (uint)e.Flags), e.Actor.Hash);
         raw = KeyHash.Mix(raw, ((ulong)e.Mode << 32) | ((uint)e.Port << 8) | e.Protocol);
         raw = KeyHash.Of(raw, e.Path);
         if (!e.Path2.IsEmpty)
@@ -295,4 +307,9 @@ public sealed partial class Baseline
 /// <param name="NamesRefused">Names not counted for generalisation: the trie is full.</param>
 /// <param name="EvidenceRefused">Evidence of another format, workload or an older generation.</param>
 public readonly record struct BaselineCounters(
-    long BehavioursEvicted, long BehavioursRefused, long JudgedEvicted, long NamesRefused, long EvidenceRefused);
+    long BehavioursEvicted, long BehavioursRefused, long JudgedEvicted, long NamesRefused, long EvidenceRefused)
+{
+    public static BaselineCounters operator +(BaselineCounters a, BaselineCounters b) => new(
+        a.BehavioursEvicted + b.BehavioursEvicted, a.BehavioursRefused + b.BehavioursRefused, a.JudgedEvicted + b.JudgedEvicted,
+        a.NamesRefused + b.NamesRefused, a.EvidenceRefused + b.EvidenceRefused);
+}

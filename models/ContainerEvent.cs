@@ -71,6 +71,8 @@ public enum EventFlags
     OtherProcess = 1 << 10,
     /// <summary>The process was put into the running container from outside (kubectl exec, ctr task exec).</summary>
     Injected = 1 << 11,
+    /// <summary>A file opened for writing was opened for reading too.</summary>
+    Reads = 1 << 12,
 }
 
 /// <summary>What models need to know of one container; made once per container and kept as long as it lives.</summary>
@@ -81,6 +83,12 @@ public sealed record ContainerFacts(WorkloadKey Workload, string Id, string Vers
 
     /// <summary>False when the agent came later than the container: its start-up phase was not observed.</summary>
     public bool SeenFromBirth { get; init; } = true;
+
+    /// <summary>
+    /// False for services and sessions of the host. Critical rules are about what a container never needs; what a service
+    /// does from day to day (mount, read the password file, enter namespaces) it may learn.
+    /// </summary>
+    public bool HasImage { get; init; } = true;
 
     /// <summary>Secrets mounts of the container (service-account token, /run/secrets), absolute paths inside it.</summary>
     public IReadOnlyList<string> SecretMounts { get; init; } = [];

@@ -28,6 +28,14 @@ static class PrintableText
         return text.ToString();
     }
 
+    /// <summary>Does <see cref="Of"/> show these bytes as this text? Allocates only where they are not plain ASCII.</summary>
+    public static bool IsOf(ReadOnlySpan<byte> bytes, string text, int most)
+    {
+        if (bytes.Length > most || bytes.IndexOfAnyExceptInRange((byte)0x20, (byte)0x7E) >= 0)
+            return Of(bytes, most) == text;
+        return Ascii.Equals(bytes, text);
+    }
+
     static bool Hides(Rune rune) => Rune.GetUnicodeCategory(rune)
         is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
         or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;

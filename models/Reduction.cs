@@ -53,6 +53,8 @@ sealed partial class Reduction
                 break;
             case EventKind.Write or EventKind.Create:
                 ReduceWrite(e, e.Path, generaliser, failed);
+                if ((e.Flags & EventFlags.Reads) != 0 && e.Kind == EventKind.Write)
+                    ReduceRead(e, generaliser, failed);
                 break;
             case EventKind.Rename:
                 ReduceWrite(e, e.Path2, generaliser, failed);

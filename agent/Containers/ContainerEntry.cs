@@ -24,8 +24,11 @@ sealed class ContainerEntry
     /// <summary>Of its outermost cgroup; nested cgroups of the container lead to the same entry.</summary>
     public ulong CgroupId { get; }
 
-    /// <summary>The kernel side's small number for it, unique while it lives.</summary>
-    public uint Slot { get; }
+    /// <summary>The kernel side's small number for it, unique while it lives; 0 until there was a free one.</summary>
+    public uint Slot { get; set; }
+
+    /// <summary>A container, or what may be one; else a service, session or other cgroup of the host.</summary>
+    public bool IsContainer => Name.Kind is CgroupKind.Container or CgroupKind.Candidate;
 
     /// <summary>Of its outermost cgroup, below the cgroup root, as the kernel had it: not fit to be shown as it is.</summary>
     public string Path { get; }
@@ -33,6 +36,9 @@ sealed class ContainerEntry
     public CgroupName Name { get; }
 
     public ContainerState State { get; internal set; }
+
+    /// <summary>Samples found no room while it was not known whose they are: the hour they belong to is no evidence.</summary>
+    public bool LostWhileParked { get; set; }
 
     /// <summary>Who it is. While resolving: the id alone. Replaced, never changed in place.</summary>
     public Container Facts { get; internal set; } = new();

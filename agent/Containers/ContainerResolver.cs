@@ -70,7 +70,7 @@ sealed partial class ContainerResolver : IAsyncDisposable
             return false;
         if (_byPrefix.TryGetValue(name.Prefix, out var outer))
         {
-            if (_cgroups.Count >= _options.MaxCgroups)
+            if (_cgroups.Count >= _options.MaxCgroups || outer.Cgroups >= _options.MaxCgroupsPerContainer)
                 return Full();
             _cgroups.Add(cgroupId, outer);
             outer.Cgroups++;

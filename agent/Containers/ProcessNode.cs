@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace RuntimeGuard.Agent.Containers;
 
 /// <summary>A process's identity: the pid alone is reused.</summary>
@@ -58,8 +60,31 @@ sealed class ProcessNode<TActor>
     /// <summary>As the kernel has it, at most 16 bytes; control characters are still in it.</summary>
     public string Comm { get; set; } = "";
 
-    /// <summary>Redacted by the caller before they are set.</summary>
-    public IReadOnlyList<string> Arguments { get; set; } = [];
+    /// <summary>Redacted by the caller before they are set; each ended by a zero byte. Shared by forks, never changed.</summary>
+    public byte[] Arguments { get; internal set; } = [];
+
+    /// <summary>Cuts what is kept of the arguments; the node says so.</summary>
+    public void KeepArguments(int most)
+    {
+        if (Arguments.Length <= most)
+            return;
+        Arguments = Arguments[..most];
+        Flags |= ProcessFlags.ArgumentsTruncated;
+    }
+
+    /// <summary>The arguments as text, at most so many: one byte each would make thousands.</summary>
+    public (List<string> Texts, bool Truncated) ShowArguments(int most)
+    {
+        var texts = new List<string>();
+        var rest = Arguments.AsSpan();
+        while (!rest.IsEmpty && texts.Count < most)
+        {
+            var end = rest.IndexOf((byte)0);
+            texts.Add(Encoding.UTF8.GetString(end < 0 ? rest : rest[..end]));
+            rest = end < 0 ? [] : rest[(end + 1)..];
+        }
+        return (texts, !rest.IsEmpty);
+    }
 
     public uint Uid { get; set; }
 

@@ -85,13 +85,33 @@ sealed class ProcessTree<TActor>(int capacity, ulong lingerNs)
     }
 
     /// <summary>Gives the process its new image; what it was (actor, serving) must be read before. Lineage stays.</summary>
-    public static void Exec(ProcessNode<TActor> node, string exe, IReadOnlyList<string> arguments, ProcessFlags image)
+    public static void Exec(ProcessNode<TActor> node, string exe, byte[] arguments, ProcessFlags image)
     {
         node.Exe = exe;
         node.Arguments = arguments;
         const ProcessFlags OfImage =
             ProcessFlags.NotInImage | ProcessFlags.Memfd | ProcessFlags.Deleted | ProcessFlags.ArgumentsTruncated;
         node.Flags = (node.Flags & ~(OfImage | ProcessFlags.Serves)) | image;
+    }
+
+    /// <summary>The process belongs to another container from its next exec on: what it inherited was the other's.</summary>
+    public static void CrossOver(ProcessNode<TActor> node)
+    {
+        const ProcessFlags Inherited = ProcessFlags.Serves | ProcessFlags.EntryActor | ProcessFlags.Injected | ProcessFlags.RuntimeSetup;
+        node.Flags &= ~Inherited;
+        (node.Actor, node.FormerActor, node.ExecNs, node.Container, node.Lineage) = (null, null, 0, null, default);
+    }
+
+    /// <summary>Ends every process whose pid nobody has any more: its exit was never reported.</summary>
+    /// <param name="livingPids">Read after the latest event that was handed over.</param>
+    /// <param name="nowNs">When they were read.</param>
+    public void EndMissing(IReadOnlySet<uint> livingPids, ulong nowNs)
+    {
+        foreach (var node in _living.Values.Where(n => !livingPids.Contains(n.Pid)).ToList())
+        {
+            MissedExits++;
+            End(node, nowNs);
+        }
     }
 
     /// <summary>The process ended; it lingers. False when it was not known.</summary>

@@ -7,7 +7,10 @@ sealed record ResolverOptions
     public int MaxContainers { get; init; } = 4096;
 
     /// <summary>Most cgroups known at once; nested cgroups of a container count here and not as containers.</summary>
-    public int MaxCgroups { get; init; } = 16384;
+    public int MaxCgroups { get; init; } = 8192;
+
+    /// <summary>Nested cgroups of one container or user; more run unwatched by name, their processes by lineage.</summary>
+    public int MaxCgroupsPerContainer { get; init; } = 512;
 
     /// <summary>Parked samples of one container.</summary>
     public int ParkedSamplesPerContainer { get; init; } = 2048;

@@ -6,4 +6,7 @@ namespace RuntimeGuard.Agent.Native;
 static class ErrorNumbers
 {
     public static int NoEntry => LibC.ENOENT;
+
+    /// <summary>What a full BPF hash or queue answers.</summary>
+    public static int TooBig => LibC.E2BIG;
 }

@@ -70,21 +70,27 @@ sealed unsafe class BpfSensor : IDisposable
 
     public int ConsumeBulk(SampleHandler handler) => _bulk.Consume(handler);
 
-    /// <summary>From its next exec on, what runs in the cgroup is watched in the slot.</summary>
-    public void WatchCgroup(ulong cgroupId, uint slot)
+    /// <summary>From its next exec on, what runs in the cgroup is watched in the slot. False when the table is full.</summary>
+    public bool WatchCgroup(ulong cgroupId, uint slot)
     {
         var watch = stackalloc uint[2] { slot, _slots[slot].Generation };
         _slots[slot].Active = 1;
-        Check("bpf_map_update_elem(cgroups)", LibBpf.bpf_map_update_elem(_cgroups, &cgroupId, watch, 0));
+        return Taken("bpf_map_update_elem(cgroups)", LibBpf.bpf_map_update_elem(_cgroups, &cgroupId, watch, 0));
     }
 
-    /// <summary>Watches a process that was there before us; its start may be rounded down to a clock tick.</summary>
-    public void WatchTask(int tgid, ulong startNs, uint slot)
+    /// <summary>
+    /// Watches a process that was there before us; its start may be rounded down to a clock tick. False when the table is
+    /// full.
+    /// </summary>
+    public bool WatchTask(int tgid, ulong startNs, uint slot)
     {
         var task = new SeededTask { StartNs = startNs, Slot = slot, Generation = _slots[slot].Generation, Seeded = 1 };
         _slots[slot].Active = 1;
-        Check("bpf_map_update_elem(tasks)", LibBpf.bpf_map_update_elem(_tasks, &tgid, &task, 0));
+        return Taken("bpf_map_update_elem(tasks)", LibBpf.bpf_map_update_elem(_tasks, &tgid, &task, 0));
     }
+
+    /// <summary>Says that what the slot watches is the host's: processes it starts in another watched cgroup are that one's.</summary>
+    public void MarkHost(uint slot) => _slots[slot].Host = 1;
 
     public void UnwatchCgroup(ulong cgroupId)
     {
@@ -97,6 +103,7 @@ sealed unsafe class BpfSensor : IDisposable
     public void ReleaseSlot(uint slot)
     {
         _slots[slot].Active = 0;
+        _slots[slot].Host = 0;
         _slots[slot].Generation++;
         GiveBack(slot);
     }
@@ -124,7 +131,7 @@ sealed unsafe class BpfSensor : IDisposable
     }
 
     void GiveBack(uint slot) =>
-        Check("bpf_map_update_elem(free_slots)", LibBpf.bpf_map_update_elem(_free, null, &slot, 0));
+        Taken("bpf_map_update_elem(free_slots)", LibBpf.bpf_map_update_elem(_free, null, &slot, 0));
 
     /// <summary>System call handlers are reached by tail call, everything else is attached where its section says.</summary>
     List<HookStatus> Attach()
@@ -163,13 +170,25 @@ sealed unsafe class BpfSensor : IDisposable
             _links.Add(new BpfLinkHandle(link));
             seen[name] = section;
         }
+        if (KernelTypes.WhyNoOverlay() is { } reason)
+            blind[HookTable.NotInImage] = reason;
+        else if (seen.TryGetValue("sched_process_exec", out var exec))
+            seen[HookTable.NotInImage] = exec;
         return HookTable.Describe(seen, blind);
     }
 
     static void Check(string function, int result)
     {
         if (result < 0)
-            throw new NativeException(function, -result, "the table is full: watch fewer containers on this node");
+            throw new NativeException(function, -result, "run preflight to see what this kernel offers");
+    }
+
+    static bool Taken(string function, int result)
+    {
+        if (result == -ErrorNumbers.TooBig)
+            return false;
+        Check(function, result);
+        return true;
     }
 
     /// <summary>struct rg_task.</summary>

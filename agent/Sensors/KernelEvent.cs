@@ -49,6 +49,7 @@ static class EventFlagBits
     public const uint StdoutSocket = 1 << 11;
     public const uint Read = 1 << 12;
     public const uint Write = 1 << 13;
+    public const uint NotOnRoot = 1 << 14;
 }
 
 /// <summary>enum rg_privilege.</summary>

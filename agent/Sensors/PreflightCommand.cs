@@ -6,7 +6,8 @@ namespace RuntimeGuard.Agent.Sensors;
 /// <summary>Says what the sensors can and cannot see on this host before anything is installed for good.</summary>
 static class PreflightCommand
 {
-    static readonly string[] SocketPaths =
+    /// <summary>Where container runtimes listen by default.</summary>
+    public static readonly IReadOnlyList<string> SocketPaths =
     [
         "/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/k0s/containerd.sock",
         "/run/crio/crio.sock", "/run/cri-dockerd.sock", "/run/docker.sock", "/run/podman/podman.sock",
@@ -33,8 +34,8 @@ static class PreflightCommand
         return report.SensorRuns ? 0 : 1;
     }
 
-    /// <summary>Loads and unloads every probe and the sensor itself; takes about a second.</summary>
-    public static PreflightReport Examine(IEnumerable<string> socketPaths)
+    /// <summary>Loads and unloads every probe, and the sensor itself unless its hooks are given; takes about a second.</summary>
+    public static PreflightReport Examine(IEnumerable<string> socketPaths, IReadOnlyList<HookStatus>? hooks = null)
     {
         var unknown = new List<string>();
         var cgroups = CgroupTree.Read();
@@ -44,8 +45,9 @@ static class PreflightCommand
         try
         {
             types = ProgramTypeProbe.Run();
-            using var sensor = BpfSensor.Load(new BpfSensorOptions());
-            events = sensor.Hooks;
+            events = hooks ?? HooksOfSensor();
+            if (cgroups.V2Mount.Length == 0)
+                problem = "no cgroup v2 tree is mounted, so containers cannot be told apart; mount -t cgroup2 none /sys/fs/cgroup/unified";
         }
         catch (SensorException e)
         {
@@ -72,6 +74,12 @@ static class PreflightCommand
             SensorProblem = problem,
             Unknown = unknown,
         };
+    }
+
+    static IReadOnlyList<HookStatus> HooksOfSensor()
+    {
+        using var sensor = BpfSensor.Load(new BpfSensorOptions());
+        return sensor.Hooks;
     }
 
     static string ReadText(string path, string what, List<string> unknown)

@@ -12,6 +12,7 @@ namespace RuntimeGuard.Agent.Sensors;
 sealed unsafe class ProcfsSensor
 {
     const ulong TickNs = 10_000_000;
+    const int MostLooks = 5;
     const int StatParent = 1;
     const int StatStart = 19;
     const string Deleted = " (deleted)";
@@ -21,24 +22,38 @@ sealed unsafe class ProcfsSensor
     /// <summary>Inode of the first process's mount namespace; 0 when it cannot be read.</summary>
     public static uint HostMountNamespace => Namespace("/proc/1/ns/mnt");
 
-    /// <summary>Hands over every sample; returns how many cgroups and processes.</summary>
+    /// <summary>The pids in use now.</summary>
+    public static HashSet<uint> LivingPids() => [.. Directory.EnumerateDirectories("/proc")
+        .Select(d => uint.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out uint pid) ? pid : 0)
+        .Where(pid => pid != 0)];
+
+    /// <summary>
+    /// Hands over every sample; returns how many cgroups and processes. Looks again, a few times at most, until there is
+    /// nobody new: what a process not yet watched forks meanwhile would be seen by no hook.
+    /// </summary>
     public (int Cgroups, int Processes) Snapshot(SampleHandler handler)
     {
         string root = CgroupTree.Read().V2Mount;
         if (root.Length == 0)
             return (0, 0);
         int cgroups = 0;
-        int processes = 0;
         foreach (string directory in Directory.EnumerateDirectories(root, "*", SearchOption.AllDirectories))
         {
             if (Cgroup(directory, directory[root.Length..], handler))
                 cgroups++;
         }
-        foreach (string directory in Directory.EnumerateDirectories("/proc"))
+        int processes = 0;
+        var looked = new HashSet<uint>();
+        for (int look = 0; look < MostLooks; look++)
         {
-            if (int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out int pid) &&
-                Process(pid, root, handler))
-                processes++;
+            int before = processes;
+            foreach (uint pid in LivingPids().Order())
+            {
+                if (looked.Add(pid) && Process((int)pid, root, handler))
+                    processes++;
+            }
+            if (processes == before)
+                break;
         }
         return (cgroups, processes);
     }
@@ -87,7 +102,7 @@ sealed unsafe class ProcfsSensor
             e.Header.Pid = e.Header.Tid = (uint)pid;
             e.Header.ParentPid = parent;
             e.Header.StartNs = StartNs(fields);
-            e.Header.ParentStartNs = parent == 0 ? 0 : StartNs(Stat((int)parent));
+            e.Header.ParentStartNs = ParentStartNs(parent);
             e.Header.Uid = Field(status, "Uid:", last: false);
             e.Header.Flags = (truncated || path.Length > KernelEvent.PathMax ? EventFlagBits.Truncated : 0) |
                 (deleted ? EventFlagBits.Deleted : 0) |
@@ -113,6 +128,19 @@ sealed unsafe class ProcfsSensor
         a.CopyTo(_sample.AsSpan(sizeof(T)));
         b.CopyTo(_sample.AsSpan(sizeof(T) + a.Length));
         handler(_sample.AsSpan(0, size));
+    }
+
+    /// <summary>0 when the parent has ended meanwhile: the child is there all the same.</summary>
+    static ulong ParentStartNs(uint parent)
+    {
+        try
+        {
+            return parent == 0 ? 0 : StartNs(Stat((int)parent));
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
     }
 
     static byte[] ReadArguments(int pid, out bool truncated)

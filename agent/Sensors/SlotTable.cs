@@ -11,8 +11,11 @@ sealed unsafe class SlotTable : IDisposable
 {
     static readonly string[] Classes = ["process", "file-read", "file-write", "network", "privilege", "cgroup"];
     static readonly string[] Causes =
-        ["ring_full", "rate", "tasks_full", "slots_full", "cgroups_full", "peers_full", "busy", "compat"];
+        ["ring_full", "rate", "tasks_full", "slots_full", "cgroups_full", "unseen", "busy", "compat"];
     readonly int _count;
+
+    /// <summary>Most counters there can be.</summary>
+    public const int MostLosses = 1024 * 6 * 8;
     readonly SharedMapping _memory;
 
     public SlotTable(int mapFd, int count)
@@ -55,7 +58,7 @@ sealed unsafe class SlotTable : IDisposable
         public uint Epoch;
         public uint Generation;
         public uint Active;
-        public uint Pad;
+        public uint Host;
         public fixed ulong Tat[6];
         public ulong Loss;
     }

@@ -51,6 +51,7 @@ enum rg_kind {
 #define RG_F_STDOUT_SOCKET (1u << 11)
 #define RG_F_READ (1u << 12)		/* open */
 #define RG_F_WRITE (1u << 13)		/* open */
+#define RG_F_NOT_ON_ROOT (1u << 14)	/* exec: from another file system than the process's root */
 
 struct rg_header {
 	__u16 version;
@@ -136,7 +137,7 @@ enum rg_privilege {
 	RG_PRIV_BPF = 7,
 };
 
-/* then: path_len bytes (mount: target, module: name), path2_len bytes (mount: source) */
+/* then: path_len bytes (mount: target), path2_len bytes (mount: source) */
 struct rg_privilege_event {
 	struct rg_header h;
 	__u64 argument;		/* flags, request or command of the call */

@@ -8,6 +8,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define FMODE_WRITE 2
 #define FMODE_CREATED 0x100000
 #define TS_COMPAT 2
+#define X32_SYSCALL_BIT 0x40000000
 
 #define NR_open 2
 #define NR_creat 85
@@ -21,6 +22,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define NR_chown 92
 #define NR_fchown 93
 #define NR_lchown 94
+#define NR_mkdir 83
+#define NR_mknod 133
+#define NR_open_by_handle_at 304
 #define NR_openat2 437
 #define NR_linkat 265
 #define NR_symlinkat 266
@@ -35,16 +39,18 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct rg_task *watched;
 	struct task_struct *task;
+	__u64 nr;
 
 	watched = bpf_map_lookup_elem(&tasks, &tgid);
 	if (!watched)
 		return 0;
 	task = (void *)bpf_get_current_task();
-	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) {
+	nr = BPF_CORE_READ(regs, orig_ax);
+	if ((BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) || (nr & X32_SYSCALL_BIT && nr >> 32 == 0)) {
 		loss__count(watched->slot, RG_CLASS_PROCESS, RG_LOSS_COMPAT);
 		return 0;
 	}
-	bpf_tail_call(ctx, &handlers, BPF_CORE_READ(regs, orig_ax));
+	bpf_tail_call(ctx, &handlers, nr);
 	return 0;
 }
 
@@ -115,7 +121,9 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 		e->path_len = path__append(c.s, at, file, &flags);
 	} else {
 		int dirfd = nr == NR_open || nr == NR_creat ? AT_FDCWD : (int)ARG0(regs);
-		const char *name = (void *)(nr == NR_open || nr == NR_creat ? ARG0(regs) : ARG1(regs));
+		/* A handle has no name: what failed by one has no path and is flagged. */
+		const char *name = (void *)(nr == NR_open || nr == NR_creat ? ARG0(regs) :
+					    nr == NR_open_by_handle_at ? 0 : ARG1(regs));
 
 		e->path_len = path__append_user(c.s, at, c.task, dirfd, name, &flags);
 		if (ret >= 0)
@@ -139,6 +147,26 @@ int BPF_PROG(on_unlink, struct pt_regs *regs, long ret)
 		return 0;
 	e = (void *)c.s->out;
 	object__clear(e);
+	e->path_len = path__append_user(c.s, sizeof(*e), c.task, plain ? AT_FDCWD : (int)ARG0(regs),
+					(void *)(plain ? ARG0(regs) : ARG1(regs)), &e->h.flags);
+	call__send_bulk(&c, sizeof(*e) + e->path_len);
+	return 0;
+}
+
+/* mkdir, mkdirat, mknod, mknodat: a name that was not there before. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_make, struct pt_regs *regs, long ret)
+{
+	__u64 nr = BPF_CORE_READ(regs, orig_ax);
+	struct rg_file_event *e;
+	struct call c = {};
+	bool plain = nr == NR_mkdir || nr == NR_mknod;
+
+	if (!call__begin(&c, RG_CREATE, RG_CLASS_FILE_WRITE, ret))
+		return 0;
+	e = (void *)c.s->out;
+	object__clear(e);
+	e->mode = plain ? ARG1(regs) : ARG2(regs);
 	e->path_len = path__append_user(c.s, sizeof(*e), c.task, plain ? AT_FDCWD : (int)ARG0(regs),
 					(void *)(plain ? ARG0(regs) : ARG1(regs)), &e->h.flags);
 	call__send_bulk(&c, sizeof(*e) + e->path_len);
@@ -204,8 +232,11 @@ static __always_inline int attributes(struct pt_regs *regs, long ret, __u16 kind
 
 	if (by_fd)
 		file = file__of((void *)bpf_get_current_task(), (int)ARG0(regs));
-	if (by_fd && !file)
+	if (by_fd && !file) {
+		if (ret >= 0)
+			call__unseen(RG_CLASS_FILE_WRITE);
 		return 0;
+	}
 	if (!call__begin(&c, kind, RG_CLASS_FILE_WRITE, ret))
 		return 0;
 	e = (void *)c.s->out;

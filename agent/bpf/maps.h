@@ -38,9 +38,9 @@ enum rg_loss {
 	RG_LOSS_TASKS_FULL = 2,
 	RG_LOSS_SLOTS_FULL = 3,
 	RG_LOSS_CGROUPS_FULL = 4,
-	RG_LOSS_PEERS_FULL = 5,	/* delivered all the same */
+	RG_LOSS_UNSEEN = 5,	/* done, but its object was out of sight: a raced descriptor, a batch too long */
 	RG_LOSS_BUSY = 6,
-	RG_LOSS_COMPAT = 7,	/* a 32-bit call, whatever it did */
+	RG_LOSS_COMPAT = 7,	/* a 32-bit or x32 call, whatever it did */
 	RG_LOSSES = 8,
 };
 
@@ -52,12 +52,12 @@ struct rg_task {
 	__u32 pad;
 };
 
-/* Mapped by user space, which alone writes epoch, generation and active; tat is the kernel's. */
+/* Mapped by user space, which alone writes epoch, generation and host; both write active; tat is the kernel's. */
 struct rg_slot {
 	__u32 epoch;
 	__u32 generation;
 	__u32 active;
-	__u32 pad;
+	__u32 host;		/* a service or session of the host: what it starts may belong to another slot */
 	__u64 tat[RG_CLASSES];	/* token bucket: theoretical arrival time of the next event */
 	__u64 loss[RG_CLASSES][RG_LOSSES];
 };
@@ -141,7 +141,8 @@ struct {
 } scratch __weak SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	/* LRU: a peer evicted is told again, and nothing is lost by that */
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RG_PEERS);
 	__type(key, struct rg_peer_key);
 	__type(value, __u64);
@@ -299,7 +300,8 @@ static __always_inline __u32 sample__append_user(struct rg_scratch *s, __u64 at,
 	return len;
 }
 
-static __always_inline void sample__output(void *ring, struct rg_scratch *s, __u32 size, __u64 wake,
+/* True when the ring took it. */
+static __always_inline bool sample__output(void *ring, struct rg_scratch *s, __u32 size, __u64 wake,
 					   __u32 slot, __u32 class)
 {
 	struct rg_header *h = (void *)s->out;
@@ -307,8 +309,11 @@ static __always_inline void sample__output(void *ring, struct rg_scratch *s, __u
 
 	h->size = size;
 	barrier_reg(bytes);
-	if (bytes > RG_OUT_MAX || bpf_ringbuf_output(ring, s->out, bytes, wake))
+	if (bytes > RG_OUT_MAX || bpf_ringbuf_output(ring, s->out, bytes, wake)) {
 		loss__count(slot, class, RG_LOSS_RING_FULL);
+		return false;
+	}
+	return true;
 }
 
 /* Vital kinds wake the loop at once. */
@@ -318,7 +323,7 @@ static __always_inline void sample__send_vital(struct rg_scratch *s, __u32 size,
 }
 
 /* Bulk kinds wake it only when a quarter of the ring is waiting, and then at most once a millisecond. */
-static __always_inline void sample__send_bulk(struct rg_scratch *s, __u32 size, __u32 slot, __u32 class, __u64 now)
+static __always_inline bool sample__send_bulk(struct rg_scratch *s, __u32 size, __u32 slot, __u32 class, __u64 now)
 {
 	__u64 wake = BPF_RB_NO_WAKEUP;
 
@@ -327,7 +332,7 @@ static __always_inline void sample__send_bulk(struct rg_scratch *s, __u32 size, 
 		rg_bulk_woken = now;
 		wake = BPF_RB_FORCE_WAKEUP;
 	}
-	sample__output(&bulk, s, size, wake, slot, class);
+	return sample__output(&bulk, s, size, wake, slot, class);
 }
 
 #endif

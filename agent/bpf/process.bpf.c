@@ -99,11 +99,14 @@ static __always_inline bool inode__not_in_image(struct inode *inode)
 	return u.sec != l.sec || u.nsec != l.nsec || BPF_CORE_READ(upper, i_size) != BPF_CORE_READ(lower, i_size);
 }
 
-static __always_inline __u32 exec__file_flags(struct file *exe, struct inode *inode)
+static __always_inline __u32 exec__file_flags(struct task_struct *task, struct file *exe, struct inode *inode)
 {
 	struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
 	bool root = BPF_CORE_READ(dentry, d_parent) == dentry;
 	__u32 flags = 0;
+
+	if (BPF_CORE_READ(task, fs, root.mnt, mnt_sb) != BPF_CORE_READ(inode, i_sb))
+		flags |= RG_F_NOT_ON_ROOT;
 
 	if (root) {
 		char name[8] = {};
@@ -139,16 +142,41 @@ static __always_inline __u32 task__ns_pid(struct task_struct *task)
 }
 
 /*
+ * Whose the process is from this exec on, or NULL. A container's process is its for good. What a service of the host
+ * started (a container runtime its shims and containers, systemd its units) is its own cgroup's.
+ */
+static __always_inline struct rg_task *exec__watch(struct task_struct *task, __u32 tgid, struct rg_slot **slot)
+{
+	struct rg_task *t = task__watched(tgid, slot);
+	struct rg_task new = {};
+	struct rg_watch *w;
+	__u64 cgroup_id;
+
+	if (t && !(*slot)->host)
+		return t;
+	cgroup_id = bpf_get_current_cgroup_id();
+	w = bpf_map_lookup_elem(&cgroups, &cgroup_id);
+	if (!w || (t && t->slot == w->slot))
+		return t;
+	new.start_ns = task__start(task);
+	new.slot = w->slot;
+	new.generation = w->generation;
+	if (bpf_map_update_elem(&tasks, &tgid, &new, BPF_ANY))
+		loss__count(w->slot, RG_CLASS_PROCESS, RG_LOSS_TASKS_FULL);
+	return task__watched(tgid, slot);
+}
+
+/*
  * Why: every successful exec of any entry path (execve, execveat, 32-bit, binfmt) once, after the new image is in
  * place, so exe and arguments are what runs and no longer the caller's to change. Since 5.5 as tp_btf.
- * Misses: failed execs (seen by the execve system call's exit); a script's own inode (its name is the kernel's copy).
+ * Misses: failed execs; a script's own inode (its name is the kernel's copy).
  */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct rg_slot *slot = NULL;
-	struct rg_task *t = task__watched(tgid, &slot);
+	struct rg_task *t = exec__watch(task, tgid, &slot);
 	struct rg_exec_event *e;
 	struct rg_scratch *s;
 	struct file *exe;
@@ -157,22 +185,8 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	__u32 len, flags;
 	const char *filename, *interp;
 
-	if (!t) {
-		__u64 cgroup_id = bpf_get_current_cgroup_id();
-		struct rg_watch *w = bpf_map_lookup_elem(&cgroups, &cgroup_id);
-		struct rg_task new = {};
-
-		if (!w)
-			return 0;
-		new.start_ns = task__start(task);
-		new.slot = w->slot;
-		new.generation = w->generation;
-		if (bpf_map_update_elem(&tasks, &tgid, &new, BPF_ANY))
-			loss__count(w->slot, RG_CLASS_PROCESS, RG_LOSS_TASKS_FULL);
-		t = task__watched(tgid, &slot);
-		if (!t)
-			return 0;
-	}
+	if (!t)
+		return 0;
 	now = bpf_ktime_get_boot_ns();
 	if (!slot__take(slot, t->slot, RG_CLASS_PROCESS, now))
 		return 0;
@@ -183,7 +197,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	header__fill(&e->h, RG_EXEC, task, t, slot, now);
 	exe = BPF_CORE_READ(task, mm, exe_file);
 	inode = BPF_CORE_READ(exe, f_inode);
-	flags = exec__file_flags(exe, inode);
+	flags = exec__file_flags(task, exe, inode);
 	if (file__is_socket(file__of(task, 0)))
 		flags |= RG_F_STDIN_SOCKET;
 	if (file__is_socket(file__of(task, 1)))
@@ -301,8 +315,7 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	if (!t)
 		goto forget;
 	now = bpf_ktime_get_boot_ns();
-	if (!slot__take(slot, t->slot, RG_CLASS_PROCESS, now))
-		goto forget;
+	/* No token: an exit that is not told leaves a process that never ends in user space's tree. */
 	s = scratch__enter(t->slot, RG_CLASS_PROCESS);
 	if (!s)
 		goto forget;

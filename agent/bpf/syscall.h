@@ -50,10 +50,23 @@ static __always_inline bool call__begin(struct call *c, __u16 kind, __u32 class,
 	return true;
 }
 
-static __always_inline void call__send_bulk(struct call *c, __u32 size)
+/* True when the ring took it. */
+static __always_inline bool call__send_bulk(struct call *c, __u32 size)
 {
-	sample__send_bulk(c->s, size, c->slot, c->class, c->now);
+	bool sent = sample__send_bulk(c->s, size, c->slot, c->class, c->now);
+
 	scratch__leave(c->s);
+	return sent;
+}
+
+/* Done, but its object cannot be read: another thread closed or replaced the descriptor meanwhile. */
+static __always_inline void call__unseen(__u32 class)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct rg_task *t = bpf_map_lookup_elem(&tasks, &tgid);
+
+	if (t)
+		loss__count(t->slot, class, RG_LOSS_UNSEEN);
 }
 
 static __always_inline void call__send_vital(struct call *c, __u32 size)

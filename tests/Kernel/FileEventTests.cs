@@ -118,10 +118,45 @@ public sealed class FileEventTests(KernelSensor kernel)
         var seen = await cgroup.RunPython(
             $"import os\nfor i in range({depth}): os.mkdir('d' * {length}); os.chdir('d' * {length})\n" +
             "os.open('end', os.O_RDWR | os.O_CREAT)");
-        var made = seen.One(EventKinds.Create);
+        var made = Assert.Single(seen.Events, e => e.Kind == EventKinds.Create && e.Path.EndsWith("/end", StringComparison.Ordinal));
+        Assert.Equal(depth + 1, seen.Events.Count(e => e.Kind == EventKinds.Create));
         Assert.EndsWith("d/end", made.Path, StringComparison.Ordinal);
         Assert.True(made.Path.Length <= KernelEvent.PathMax);
         bool whole = made.Path.StartsWith(cgroup.Directory, StringComparison.Ordinal);
         Assert.NotEqual(whole, made.Has(EventFlagBits.Truncated));
+    }
+
+    [Fact]
+    public async Task Directories_and_devices_are_made_by_name()
+    {
+        using var cgroup = kernel.Watch();
+        var seen = await cgroup.RunPython("import os; os.mkdir('a'); os.mknod('b', 0o644); d = os.open('.', 0); os.mkdir('c', dir_fd=d)");
+        Assert.Equal([cgroup.Name("a"), cgroup.Name("b"), cgroup.Name("c")],
+            seen.Events.Where(e => e.Kind == EventKinds.Create).Select(e => e.Path));
+    }
+
+    [Fact]
+    public async Task Opening_for_both_says_both()
+    {
+        using var cgroup = kernel.Watch();
+        await File.WriteAllTextAsync(cgroup.Name("f"), "x", TestContext.Current.CancellationToken);
+        var seen = await cgroup.RunPython("import os; os.open('f', os.O_RDWR); os.open('f', os.O_WRONLY)");
+        var opens = seen.Events.Where(e => e.Kind == EventKinds.Open && e.Path == cgroup.Name("f")).ToList();
+        Assert.Equal([true, false], opens.Select(e => e.Has(EventFlagBits.Read)));
+        Assert.All(opens, e => Assert.True(e.Has(EventFlagBits.Write)));
+    }
+
+    /// <summary>The way out of a container by a handle of a file outside it: no name is given, the kernel's is told.</summary>
+    [Fact]
+    public async Task A_file_opened_by_its_handle_is_told_by_its_name()
+    {
+        using var cgroup = kernel.Watch();
+        await File.WriteAllTextAsync(cgroup.Name("f"), "x", TestContext.Current.CancellationToken);
+        var seen = await cgroup.RunPython(
+            "import ctypes, os\nc = ctypes.CDLL(None)\nh = ctypes.create_string_buffer(136); h[0] = 128\nm = ctypes.c_int()\n" +
+            "assert c.name_to_handle_at(-100, b'f', h, ctypes.byref(m), 0) == 0\nd = os.open('.', 0)\n" +
+            "print(c.open_by_handle_at(d, h, 0))");
+        Assert.NotEqual("-1", seen.Printed);
+        Assert.Single(seen.Events, e => e.Kind == EventKinds.Open && e.Path == cgroup.Name("f"));
     }
 }

@@ -100,4 +100,40 @@ public sealed class NetworkEventTests(KernelSensor kernel)
         Assert.Equal(["127.0.0.1", "127.0.0.2", "::1"],
             seen.Events.Where(e => e.Kind == EventKinds.Send && e.PeerPort == 9).Select(e => e.Peer));
     }
+
+    [Fact]
+    public async Task Every_message_of_a_batch_names_its_peer()
+    {
+        using var cgroup = kernel.Watch();
+        var seen = await cgroup.RunPython(
+            "import ctypes, socket as s, struct\nu = s.socket(s.AF_INET, s.SOCK_DGRAM)\nkeep = []\nm = b''\n" +
+            "for i in range(3):\n" +
+            "    a = ctypes.create_string_buffer(struct.pack('=H', 2) + struct.pack('!H', 9) + bytes([127, 0, 0, 10 + i]) + bytes(8))\n" +
+            "    d = ctypes.create_string_buffer(b'x')\n    v = ctypes.create_string_buffer(struct.pack('QQ', ctypes.addressof(d), 1))\n" +
+            "    keep += [a, d, v]\n" +
+            "    m += struct.pack('QIIQQQQII', ctypes.addressof(a), 16, 0, ctypes.addressof(v), 1, 0, 0, 0, 0) + struct.pack('II', 0, 0)\n" +
+            "print(ctypes.CDLL(None).sendmmsg(u.fileno(), m, 3, 0))");
+        Assert.Equal("3", seen.Printed);
+        Assert.Equal(["127.0.0.10", "127.0.0.11", "127.0.0.12"],
+            seen.Events.Where(e => e.Kind == EventKinds.Send && e.PeerPort == 9).Select(e => e.Peer));
+    }
+
+    /// <summary>While one thread waits for its connect, another takes the descriptor away and keeps the connection.</summary>
+    [Fact]
+    public async Task A_connect_whose_descriptor_is_gone_is_told_as_asked_and_flagged()
+    {
+        using var cgroup = kernel.Watch();
+        // A listener whose backlog is full lets a connect wait until there is room.
+        var seen = await cgroup.RunPython(
+            "import os, socket as s, threading, time\nl = s.socket(); l.bind(('127.0.0.1', 0)); l.listen(0)\n" +
+            "p = l.getsockname()\nfill = s.socket(); fill.connect(p)\nc = s.socket(); f = c.fileno()\n" +
+            "t = threading.Thread(target=lambda: c.connect(p)); t.start()\n" +
+            "while open(f'/proc/self/task/{t.native_id}/syscall').read().split()[0] != '42': time.sleep(.01)\n" +
+            "k = os.dup(f); os.close(f); l.accept(); t.join(); c.detach(); print(p[1], s.socket(fileno=k).getpeername()[1])");
+        var ports = seen.Printed.Split(' ');
+        Assert.Equal(ports[0], ports[1]);
+        var hidden = Assert.Single(seen.Events, e => e.Kind == EventKinds.Connect && e.Has(EventFlagBits.FdRaced));
+        Assert.Equal(("127.0.0.1", ports[0]), (hidden.Peer, $"{hidden.PeerPort}"));
+        Assert.True(hidden.Has(EventFlagBits.Unverified));
+    }
 }

@@ -132,4 +132,46 @@ public sealed class ProcessEventTests(KernelSensor kernel)
         Assert.NotEmpty(seen.Events);
         Assert.DoesNotContain(seen.All, e => e.Header.Pid == outside.Id && e.Kind < EventKinds.CgroupMkdir);
     }
+
+    [Fact]
+    public async Task A_program_on_another_file_system_than_the_root_is_flagged()
+    {
+        using var cgroup = kernel.Watch();
+        var program = $"/dev/shm/busybox-{Guid.NewGuid():N}";
+        File.Copy(Busybox, program);
+        try
+        {
+            File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            Assert.True((await cgroup.Run(program, "true")).One(EventKinds.Exec, program).Has(EventFlagBits.NotOnRoot));
+            Assert.False((await cgroup.Run(Busybox, "true")).One(EventKinds.Exec).Has(EventFlagBits.NotOnRoot));
+        }
+        finally
+        {
+            File.Delete(program);
+        }
+    }
+
+    /// <summary>A container runtime is a service of the host: what it starts in a container's cgroup is the container's.</summary>
+    [Fact]
+    public async Task What_a_service_starts_in_a_containers_cgroup_is_the_containers()
+    {
+        using var service = kernel.Watch();
+        using var container = kernel.Watch();
+        kernel.Sensor.MarkHost(service.Slot);
+        var seen = await service.Run(Busybox, "sh", "-c",
+            $"{Busybox} sh -c 'echo $$ > {container.Path}/cgroup.procs; exec {Busybox} sh -c \"{Busybox} true; exit 0\"'; exit 0");
+        var inside = seen.All.Where(e => e.Header.Slot == container.Slot && e.Kind == EventKinds.Exec).ToList();
+        Assert.Contains(inside, e => e.Arguments.EndsWith("true\0", StringComparison.Ordinal));
+        Assert.DoesNotContain(seen.Events, e => e.Kind == EventKinds.Exec && e.Arguments == $"{Busybox}\0true\0");
+    }
+
+    [Fact]
+    public async Task What_a_container_starts_stays_the_containers_in_any_cgroup()
+    {
+        using var container = kernel.Watch();
+        using var other = kernel.Watch();
+        var seen = await container.Run(Busybox, "sh", "-c", $"echo $$ > {other.Path}/cgroup.procs; {Busybox} true; exit 0");
+        Assert.Contains(seen.Events, e => e.Kind == EventKinds.Exec && e.Arguments == $"{Busybox}\0true\0");
+        Assert.DoesNotContain(seen.All, e => e.Header.Slot == other.Slot && e.Kind == EventKinds.Exec);
+    }
 }

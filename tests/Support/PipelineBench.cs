@@ -44,7 +44,7 @@ sealed class PipelineBench : IDisposable
         var clock = BootClock.Start(Path.Combine(_directory, "boot-clock"));
         Reporter = new Reporter("n1", _writer, new CoverageLedger(Path.Combine(_directory, "mark"), _ => { }), Counters, clock);
         Pipeline = new Pipeline(Resolver, Models, new Redactor([], []), Reporter, new PipelineSide(
-            new KernelSlots(() => 9, Released.Add, (_, _) => { }, _ => { }, (_, _, _) => { }), Counters, HostMountNamespace: 1));
+            new KernelSlots(() => 9, Released.Add, (_, _) => true, _ => { }, (_, _, _) => true, _ => { }), Counters, HostMountNamespace: 1));
         Models.Receive(new LinkMessage { Disconnected = true });
     }
 
@@ -85,9 +85,9 @@ sealed class PipelineBench : IDisposable
     }
 
     /// <summary>Applies the collector's word for the workload, as the link would bring it.</summary>
-    public void Lock(LearningMode mode = LearningMode.LockedByHand, string image = "docker.io/library/web")
+    public void Lock(LearningMode mode = LearningMode.LockedByHand, string image = "docker.io/library/web", string ns = "shop")
     {
-        var model = Models.BaselineOf(new WorkloadKey("shop", image)).Snapshot();
+        var model = Models.BaselineOf(new WorkloadKey(ns, image)).Snapshot();
         model.Policy = new Policy
         {
             Generation = model.Policy?.Generation ?? 0,

@@ -97,6 +97,137 @@ public class PipelineTests
         Assert.Equal(1, bench.Counters[Counter.RuntimeSetup]);
     }
 
+    /// <summary>The runtime's set-up ends with the entrypoint's exec: what that one does, and its children, is judged.</summary>
+    [Fact]
+    public void After_the_runtimes_setup_everything_is_judged()
+    {
+        using var bench = new PipelineBench();
+        bench.Pipeline.Handle(Samples.Cgroup(100, 1, $"/kubepods/besteffort/pod0/{PipelineBench.Id(1)}"));
+        bench.Settle();
+        bench.Pipeline.Handle(Samples.Exec(Web, "/memfd:runc", ["runc", "init"], flags: 1 << 8, mountNs: 1));
+        bench.Pipeline.Handle(Samples.Exec(Web, "/usr/sbin/web", ["web"], nsPid: 1));
+        bench.Pipeline.Handle(Samples.Fork(Child));
+        bench.Pipeline.Handle(Samples.File(Open, Child, "/etc/shadow"));
+        var (anomalies, _) = bench.Finish();
+        Assert.Equal("credential-read", Assert.Single(anomalies).Rule);
+    }
+
+    [Fact]
+    public void A_service_of_the_host_is_a_workload_that_learns_what_services_do()
+    {
+        const uint Memfd = 1 << 8;
+        using var bench = new PipelineBench();
+        bench.Pipeline.Handle(Samples.Cgroup(100, 1, "/system.slice/web.service"));
+        bench.Settle();
+        bench.Pipeline.Handle(Samples.Exec(Web, "/usr/sbin/web", ["web"], mountNs: 1));
+        bench.Pipeline.Handle(Samples.File(Open, Web, "/etc/shadow"));
+        bench.Lock(image: "unit:web.service", ns: "host");
+        bench.Pipeline.Handle(Samples.File(Open, Web, "/etc/shadow"));
+        bench.Pipeline.Handle(Samples.Exec(Child, "/tmp/x", ["x"], Memfd, mountNs: 1));
+        var (anomalies, records) = bench.Finish();
+        Assert.Equal(2, records.Count(r => r.Exec is not null));
+        var anomaly = Assert.Single(anomalies);
+        Assert.Equal(("exec-memfd", "host", "unit:web.service"),
+            (anomaly.Rule, anomaly.Container.Workload.Namespace, anomaly.Container.Workload.Image));
+    }
+
+    /// <summary>What a service of the host forked belongs to the container from its exec in the container's slot on.</summary>
+    [Fact]
+    public void A_process_that_comes_over_from_a_service_brings_nothing_with_it()
+    {
+        using var bench = new PipelineBench();
+        bench.Pipeline.Handle(Samples.Cgroup(300, 3, "/system.slice/containerd.service"));
+        bench.Pipeline.Handle(Samples.Cgroup(100, 1, $"/kubepods/besteffort/pod0/{PipelineBench.Id(1)}"));
+        bench.Settle();
+        var daemon = new Samples.Who(50, 500) { CgroupId = 300, Slot = 3 };
+        bench.Pipeline.Handle(Samples.Exec(daemon, "/usr/bin/containerd", ["containerd"], mountNs: 1));
+        bench.Pipeline.Handle(Samples.Fork(new(100, 1000, 50, 500) { CgroupId = 300, Slot = 3 }));
+        bench.Pipeline.Handle(Samples.Exec(new(100, 1000, 50, 500), "/usr/sbin/web", ["web"], nsPid: 1));
+        var (_, records) = bench.Finish();
+        Assert.Equal("(runtime)", Assert.Single(records, r => r.Activity is { Kind: EventKind.Exec } a
+            && a.ContainerId == PipelineBench.Id(1)).Activity.Actor);
+    }
+
+    [Fact]
+    public void A_program_from_a_volume_is_not_in_the_image_unless_the_runtime_starts_it()
+    {
+        const uint NotOnRoot = 1 << 14;
+        using var bench = new PipelineBench();
+        bench.Pipeline.Handle(Samples.Cgroup(100, 1, $"/kubepods/besteffort/pod0/{PipelineBench.Id(1)}"));
+        bench.Settle();
+        bench.Pipeline.Handle(Samples.Exec(Web, "/init/web", ["web"], NotOnRoot, nsPid: 1));
+        bench.Pipeline.Handle(Samples.Fork(Child));
+        bench.Pipeline.Handle(Samples.Exec(Child, "/dev/shm/payload", ["payload"], NotOnRoot));
+        var (anomalies, _) = bench.Finish();
+        Assert.Equal(("exec-not-in-image", "/dev/shm/payload"), (Assert.Single(anomalies).Rule, anomalies[0].Process.Exe));
+    }
+
+    [Fact]
+    public void One_containers_flood_of_anomalies_is_counted_and_becomes_a_gap()
+    {
+        using var bench = new PipelineBench();
+        bench.StartContainer();
+        for (var i = 0; i < 300; i++)
+            bench.Pipeline.Handle(Samples.File(Create, Web, $"/etc/cron.d/x{(char)('a' + (i % 26))}{(char)('a' + (i / 26))}", Write));
+        var (anomalies, records) = bench.Finish();
+        Assert.Equal(RuntimeGuard.Agent.WatchedContainer.AnomaliesPerSecond, anomalies.Count);
+        Assert.Equal(300 - anomalies.Count, bench.Counters[Counter.AnomalyRate]);
+        Assert.Equal((ulong)(300 - anomalies.Count), Assert.Single(records, r => r.Gap is not null).Gap.Anomalies);
+    }
+
+    [Fact]
+    public void Thousands_of_arguments_are_judged_whole_and_shown_cut()
+    {
+        using var bench = new PipelineBench();
+        bench.StartContainer();
+        bench.Lock();
+        bench.Pipeline.Handle(Samples.Fork(Child));
+        bench.Pipeline.Handle(Samples.Exec(Child, "/bin/sh", [.. Enumerable.Repeat("a", 2000)]));
+        var (anomalies, _) = bench.Finish();
+        var process = Assert.Single(anomalies).Process;
+        Assert.True(process.ArgsTruncated);
+        Assert.InRange(process.Args.Count, 100, 1024);
+    }
+
+    [Fact]
+    public void Exits_that_were_lost_are_found_out()
+    {
+        using var bench = new PipelineBench();
+        bench.StartContainer();
+        // No process of this host has such a pid: it ended, and nobody told.
+        bench.Pipeline.Handle(Samples.Fork(new(4_000_000_000, 2000, 100, 1000)));
+        bench.Pipeline.Handle(Samples.Cgroup(100, 1, "", kind: 41));
+        bench.Pipeline.Handle(Samples.Exit(Web));
+        var now = RuntimeGuard.Agent.BootClock.BootNs;
+        bench.Pipeline.Tick(now + 100_000_000_000);
+        Assert.Empty(bench.Released);
+        bench.Pipeline.Reconcile(now);
+        bench.Pipeline.Tick(now + 200_000_000_000);
+        Assert.Contains(1u, bench.Released);
+    }
+
+    [Fact]
+    public void A_slot_whose_cgroup_was_never_heard_of_comes_back_once()
+    {
+        using var bench = new PipelineBench();
+        bench.Pipeline.Handle(Samples.Cgroup(900, 5, "", kind: 41));
+        Assert.Equal([5u], bench.Released);
+        bench.Pipeline.Handle(Samples.Cgroup(901, 6, "/system.slice"));
+        bench.Pipeline.Handle(Samples.Cgroup(901, 6, "", kind: 41));
+        Assert.Equal([5u, 6u], bench.Released);
+    }
+
+    [Fact]
+    public void A_nested_cgroups_slot_stays_a_name_of_the_container()
+    {
+        using var bench = new PipelineBench();
+        bench.StartContainer();
+        bench.Pipeline.Handle(Samples.Cgroup(101, 2, $"/kubepods/besteffort/pod0/{PipelineBench.Id(1)}/nested"));
+        bench.Pipeline.Handle(Samples.File(Open, Child with { Slot = 2, CgroupId = 101 }, "/etc/shadow"));
+        Assert.Empty(bench.Released);
+        Assert.Equal("web-1", Assert.Single(bench.Finish().Anomalies).Container.Pod);
+    }
+
     [Fact]
     public void A_process_put_in_from_outside_is_told_from_the_entrypoint()
     {

@@ -27,6 +27,15 @@ public class RedactorTests
     [InlineData("x ghp_0123456789abcdefghijABCDEFGHIJ", "x <secret>")]
     [InlineData("x eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "x <secret>")]
     [InlineData("x https://e.org/?token=abcdef&y=1", "x https://e.org/?token=<secret>&y=1")]
+    [InlineData("redis-cli -u redis://:hunter2@cache:6379", "redis-cli -u redis://<secret>@cache:6379")]
+    [InlineData("curl https://bob:p@ss@example.org/x", "curl https://<secret>@example.org/x")]
+    [InlineData("curl --user bob:s3cret https://e.org", "curl --user <secret> https://e.org")]
+    [InlineData("curl -su bob:s3cret https://e.org", "curl -su <secret> https://e.org")]
+    [InlineData("sudo mysql -phunter2", "sudo mysql -p<secret>")]
+    [InlineData("docker login -u bob -p hunter2 r.example", "docker login -u bob -p <secret> r.example")]
+    [InlineData("app --password -hunter2", "app --password <secret>")]
+    [InlineData("x github_pat_0123456789abcdefghijABCD", "x <secret>")]
+    [InlineData("x ASIAIOSFODNN7EXAMPLE", "x <secret>")]
     [InlineData("nginx -g daemon", "nginx -g daemon")]
     [InlineData("cat /etc/passwd", "cat /etc/passwd")]
     [InlineData("tool --token-file /run/t -q", "tool --token-file <secret> -q")]
@@ -36,6 +45,10 @@ public class RedactorTests
     [Theory]
     [InlineData("Authorization: Bearer abcdef123456", "Authorization: Bearer <secret>")]
     [InlineData("curl -H \"X-Api-Key: abc\" https://e.org; PASSWORD=x y", "curl -H \"X-Api-Key: <secret>\" https://e.org; PASSWORD=<secret> y")]
+    [InlineData("mysql -phunter2 < /tmp/x", "mysql -p<secret> < /tmp/x")]
+    [InlineData("cd /srv && curl -su bob:s3cret https://e.org | sh", "cd /srv && curl -su <secret> https://e.org | sh")]
+    [InlineData("app --password 'two words' -v", "app --password <secret> -v")]
+    [InlineData("{\"password\":\"hunter2\",\"user\":\"bob\"}", "{\"password\":\"<secret>\",\"user\":\"bob\"}")]
     public void Secrets_inside_one_argument_go(string argument, string expected) =>
         Assert.Equal(expected, Redact(new Redactor([], []), "sh", "-c", argument)[2]);
 
@@ -50,6 +63,21 @@ public class RedactorTests
     [Fact]
     public void A_pattern_that_is_no_regular_expression_is_refused_by_name() =>
         Assert.Contains("redactPatterns", Assert.Throws<OptionsException>(() => new Redactor([], ["("])).Message, StringComparison.Ordinal);
+
+    /// <summary>No timing here, but allocations grow with the work: a quadratic one would make hundreds of megabytes.</summary>
+    [Theory]
+    [InlineData("token")]
+    [InlineData("://a:")]
+    [InlineData("password=\"")]
+    public void An_argument_made_to_be_slow_is_read_in_linear_time(string part)
+    {
+        var redactor = new Redactor([], []);
+        var block = Encoding.UTF8.GetBytes("sh\0" + string.Concat(Enumerable.Repeat(part, 4000 / part.Length)) + "!\0");
+        redactor.Redact(block);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        redactor.Redact(block);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4_000_000);
+    }
 
     [Fact]
     public void Bytes_that_are_not_UTF8_survive_beside_a_secret()

@@ -20,7 +20,7 @@ public sealed class ProcessTreeTests
     {
         var actor = new object();
         var parent = Fork(Init, default);
-        ProcessTree<object>.Exec(parent, "/bin/httpd", ["httpd", "-f"], ProcessFlags.NotInImage);
+        ProcessTree<object>.Exec(parent, "/bin/httpd", [.. "httpd\0-f\0"u8], ProcessFlags.NotInImage);
         (parent.Uid, parent.Actor, parent.Lineage) = (7, actor, new ProcessKey(1, 100));
         parent.Flags |= ProcessFlags.Serves | ProcessFlags.EntryActor | ProcessFlags.Injected;
 
@@ -32,7 +32,7 @@ public sealed class ProcessTreeTests
         Assert.Equal(
             ProcessFlags.Serves | ProcessFlags.Injected | ProcessFlags.NotInImage | ProcessFlags.SeenFromBirth, child.Flags);
 
-        ProcessTree<object>.Exec(child, "/bin/sh", ["sh"], ProcessFlags.None);
+        ProcessTree<object>.Exec(child, "/bin/sh", [.. "sh\0"u8], ProcessFlags.None);
 
         Assert.False(child.Serves);
         Assert.Equal(ProcessFlags.Injected | ProcessFlags.SeenFromBirth, child.Flags);
