@@ -8,106 +8,11 @@ cd "$SOURCE"
 . agent/deploy/host.sh
 # shellcheck source=agent/deploy/services.sh
 . agent/deploy/services.sh
+# shellcheck source=agent/deploy/options.sh
+. agent/deploy/options.sh
 
 readonly OPT=/opt/runtimeguard ETC=/etc/runtimeguard LOGS=/var/log/runtimeguard RUN=/run/runtimeguard
 readonly LINK=/usr/local/bin/rgctl UNITS=/etc/systemd/system
-
-usage() {
-  cat <<'TEXT'
-usage: sudo ./install.sh [OPTION]...            install, or bring an installation up to date
-       sudo ./install.sh start | stop | status
-       sudo ./install.sh uninstall [--purge]     --purge also removes settings and all data
-       sudo ./install.sh demo                    show the product; touches no installation
-
-  --collector-only           no agent on this host
-  --agent-only --collector HOST:PORT --token-file FILE
-                             an agent for a collector elsewhere (make the token there: rgctl admin join-token)
-  --cri-endpoint unix:///P   the container runtime's socket; default: the well-known ones
-  --data-dir DIR             default /var/lib/runtimeguard
-  --listen ADDRESS:PORT      where the collector serves people; default 0.0.0.0:7444
-  --agent-listen ADDRESS:PORT where it serves agents; default 0.0.0.0:7443
-  --host NAME                another name or address the collector is reached by; may be repeated
-  --node NAME                this node's name; default: the host's
-  --no-start                 install, and start nothing
-TEXT
-}
-
-# --- what is asked for -------------------------------------------------------------------------------------------
-
-role=all data=/var/lib/runtimeguard listen=0.0.0.0:7444 agent_listen=0.0.0.0:7443 collector='' cri='' node=$(uname -n)
-node=${node%%.*} hosts='' start=1 token_file='' purge='' created_user=''
-
-# An earlier installation's choices are the defaults of this run.
-read_settings() {
-  local key value
-  [[ -r $ETC/install.conf ]] || return 0
-  while IFS='=' read -r key value; do
-    case $key in
-      role | data | listen | agent_listen | collector | cri | node | hosts | created_user) printf -v "$key" '%s' "$value" ;;
-    esac
-  done <"$ETC/install.conf"
-}
-
-write_settings() {
-  local key
-  for key in role data listen agent_listen collector cri node hosts created_user; do
-    printf '%s=%s\n' "$key" "${!key}"
-  done >"$ETC/install.conf"
-}
-
-usage_error() {
-  printf 'error: %s\nsee: ./install.sh --help\n' "$*" >&2
-  exit 2
-}
-
-parse() {
-  while [[ $# -gt 0 ]]; do
-    case $1 in
-      --collector-only | --agent-only | --no-start | --purge) ;;
-      --collector | --token-file | --cri-endpoint | --data-dir | --listen | --agent-listen | --host | --node)
-        [[ $# -ge 2 && -n $2 ]] || usage_error "$1 needs a value"
-        [[ $2 != *[[:space:][:cntrl:]]* ]] || usage_error "$1: '${2//[[:cntrl:]]/?}' has white space or control characters in it"
-        ;;
-      *) usage_error "unknown option ${1//[[:cntrl:]]/?}" ;;
-    esac
-    case $1 in
-      --collector-only) role=collector ;;
-      --agent-only) role=agent ;;
-      --no-start) start='' ;;
-      --purge) purge=1 ;;
-      --collector) collector=$2 && shift ;;
-      --token-file) token_file=$2 && shift ;;
-      --cri-endpoint)
-        [[ $2 == unix:///* ]] || usage_error "--cri-endpoint takes unix:///PATH"
-        cri=$2 && shift
-        ;;
-      --data-dir)
-        [[ $2 =~ ^(/[A-Za-z0-9._-]+)+/?$ && $2 != */..* ]] || usage_error "--data-dir takes an absolute path of letters, digits, '.', '_' and '-'"
-        data=${2%/} && shift
-        ;;
-      --listen | --agent-listen)
-        [[ $2 =~ :[0-9]{1,5}$ ]] || usage_error "$1 takes ADDRESS:PORT, e.g. 0.0.0.0:7444"
-        [[ $1 == --listen ]] && listen=$2 || agent_listen=$2
-        shift
-        ;;
-      --host) hosts="${hosts:+$hosts }$2" && shift ;;
-      --node) node=$2 && shift ;;
-    esac
-    shift
-  done
-  if [[ $role == agent ]]; then
-    [[ $collector =~ .:[0-9]{1,5}$ ]] || usage_error "--agent-only needs --collector HOST:PORT (the collector's agent port, 7443)"
-    [[ -z $token_file || -r $token_file ]] || usage_error "--token-file $token_file cannot be read"
-    [[ -n $token_file ]] || enrolled ||
-      usage_error "--agent-only needs --token-file FILE; make one at the collector with: rgctl admin join-token"
-  else
-    [[ -z $token_file ]] || usage_error "--token-file is for --agent-only"
-    collector=localhost:${agent_listen##*:}
-  fi
-}
-
-wants() { [[ $role == all || $role == "$1" ]]; }
-enrolled() { [[ -e $data/agent/identity/node.crt ]]; }
 
 # --- steps -------------------------------------------------------------------------------------------------------
 
@@ -162,14 +67,16 @@ install_files() {
   step "installing under $OPT, $ETC, $data"
   local name
   for name in $(installed_services | tac); do stop_service "$name"; done
-  install -d -m 0755 "$OPT" "$ETC" "$data"
+  for name in "${SERVICES[@]}"; do wants "$name" || forget_service "$name"; done
+  install -d -m 0755 "$OPT" "$ETC"
+  # One that is there stays as it is: it may be somebody's, and private.
+  [[ -d $data ]] || install -d -m 0755 "$data"
   for name in agent collector rgctl; do
     rm -rf "${OPT:?}/$name"
     [[ ! -d $stage/$name ]] || { cp -r "$stage/$name" "$OPT/$name" && chown -R root:root "$OPT/$name" && chmod -R go=rX "$OPT/$name"; }
   done
   install -m 0755 agent/deploy/supervise "$OPT/supervise"
   install -m 0644 README.md LICENSE "$OPT/"
-  rm -f "$ETC/agent.env" "$ETC/collector.env"
   ! wants collector || install_collector
   ! wants agent || install_agent
   write_settings
@@ -197,11 +104,11 @@ install_collector() {
 
 install_agent() {
   install -d -m 0700 "$data/agent"
-  local line="--data-dir $data/agent --collector $collector --node $node"
+  # A token file that is not there is no token: an enrolled node needs none.
+  local line="--data-dir $data/agent --collector $collector --node $node --token-file $ETC/join-token"
   [[ -z $cri ]] || line+=" --cri-endpoint $cri"
   [[ ! -e $ETC/agent.json ]] || line+=" --config $ETC/agent.json"
   if [[ -n $token_file ]]; then install -m 0600 "$token_file" "$ETC/join-token"; fi
-  enrolled || line+=" --token-file $ETC/join-token"
   printf 'RUNTIMEGUARD_AGENT_ARGS="%s"\n' "$line" >"$ETC/agent.env"
   install_unit agent/deploy/runtimeguard-agent.service
 }
@@ -217,13 +124,20 @@ initialise() {
   password=''
   wants collector || return 0
   local names=() name output token
-  for name in "$(uname -n)" "$(hostname -f 2>/dev/null || true)" $(hostname -I 2>/dev/null || true) $hosts; do
+  for name in "$(uname -n)" "$(hostname -f 2>/dev/null || true)" $(hostname -I 2>/dev/null || true) "$(reach "$listen")" \
+    "$(reach "$agent_listen")" $hosts; do
+    # What `reach` prints has a port, and brackets around an address of IPv6.
+    [[ $name != *[\].]*:* && $name != localhost:* ]] || name=${name%:*}
+    name=${name#[} name=${name%]}
     [[ -z $name ]] || names+=(--host "$name")
   done
   output=$(as_collector init --data-dir "$data/collector" "${names[@]}") || die "the collector could not make its certificates"
   password=$(sed -n 's/^admin password (shown once): //p' <<<"$output")
+  # Now, whatever happens after this: nobody can show it again.
+  [[ -z $password ]] || say "      admin password, shown this once: $password"
   install -m 0644 "$data/collector/ca.crt" "$ETC/ca.crt"
-  if wants agent && ! enrolled; then
+  # For an agent that is new, was revoked, or has another name now; any other leaves it unused, and it expires.
+  if wants agent; then
     token=$(as_collector token create --data-dir "$data/collector" --node "$node") || die "the collector could not make a join token"
     (umask 077 && printf '%s\n' "$token" >"$ETC/join-token")
   fi
@@ -252,7 +166,7 @@ start_all() {
     start_service "$name"
     wait_for "$name" 60
   done
-  # The token was for one enrolment; it is spent.
+  # The token was for one enrolment; it is spent, or was not needed.
   ! enrolled || rm -f "$ETC/join-token"
 }
 
@@ -261,8 +175,8 @@ login() {
   if ! wants collector || [[ -z $start ]]; then
     say "      not here"
   elif [[ -n $password ]]; then
-    as_person rgctl login --server "localhost:${listen##*:}" --ca "$ETC/ca.crt" --user admin --password-stdin <<<"$password" |
-      sed 's/^/      /'
+    as_person rgctl login --server "$(reach "$listen")" --ca "$ETC/ca.crt" --user admin --password-stdin <<<"$password" 2>&1 |
+      sed 's/^/      /' || say "      log in with: rgctl login --server $(reach "$listen") --ca $ETC/ca.crt --user admin"
   else
     as_person rgctl whoami 2>&1 | sed 's/^/      /' || say "      log in with: rgctl login"
   fi
@@ -277,9 +191,7 @@ as_person() {
 finish() {
   say ""
   say "RuntimeGuard is installed."
-  if [[ -n $password ]]; then
-    say "  admin password, shown this once: $password"
-  fi
+  [[ -z $password ]] || say "  the admin password is above; it is shown only that once"
   if wants collector && [[ -n $start ]]; then
     say "  watch alerts:          rgctl alerts watch"
     say "  what is being learned: rgctl workloads list"
@@ -313,13 +225,7 @@ status() {
 
 uninstall() {
   local name
-  for name in $(installed_services | tac); do
-    stop_service "$name"
-    if has_systemd; then
-      systemctl disable --quiet "runtimeguard-$name" || true
-      rm -f "$UNITS/runtimeguard-$name.service"
-    fi
-  done
+  for name in agent collector; do forget_service "$name"; done
   ! has_systemd || systemctl daemon-reload
   rm -rf "$OPT" "$RUN"
   if [[ -f $LINK ]] && grep -q "$OPT/rgctl" "$LINK"; then rm -f "$LINK"; fi
@@ -338,7 +244,7 @@ uninstall() {
 
 # Only a login to this host: one to another collector is not ours to take away.
 forget_login() {
-  if [[ -f $1/rgctl.json ]] && grep -q "\"server\": \"localhost:${listen##*:}\"" "$1/rgctl.json"; then
+  if [[ -f $1/rgctl.json ]] && grep -qF "\"server\": \"$(reach "$listen")\"" "$1/rgctl.json"; then
     rm -f "$1/rgctl.json"
     rmdir --ignore-fail-on-non-empty "$1"
   fi

@@ -40,13 +40,15 @@ start_service() {
   fi
   ! service_running "$name" || return 0
   install -d -m 0755 "$RUN" "$LOGS"
-  mount_kernel_filesystems
   local command=(setpriv --no-new-privs --inh-caps=-all --pdeathsig TERM) arguments
   # shellcheck disable=SC1090  # written by install.sh, owned by root
   . "$ETC/$name.env"
   case $name in
     agent)
-      command+=(--bounding-set="-all,+bpf,+perfmon,+sys_admin,+sys_ptrace,+dac_read_search,+sys_resource")
+      mount_kernel_filesystems
+      # Its types are read when the agent starts; a host without the module runs no containers on it.
+      modprobe -q overlay || true
+      command+=(--bounding-set="-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search,+sys_resource")
       read -r -a arguments <<<"$RUNTIMEGUARD_AGENT_ARGS"
       command+=("$OPT/agent/runtimeguard-agent" run)
       ;;
@@ -78,6 +80,16 @@ stop_service() {
   rm -f "$RUN/$name.pid"
 }
 
+# Stops a service and takes away what starts it; its files and data are others' to keep or remove.
+forget_service() {
+  stop_service "$1"
+  if has_systemd && [[ -e /etc/systemd/system/runtimeguard-$1.service ]]; then
+    systemctl disable --quiet "runtimeguard-$1"
+    rm -f "/etc/systemd/system/runtimeguard-$1.service"
+  fi
+  rm -f "$ETC/$1.env"
+}
+
 service_log() { # service_log NAME LINES
   if has_systemd; then
     journalctl --no-pager -q -o cat -n "$2" -u "runtimeguard-$1"
@@ -89,7 +101,7 @@ service_log() { # service_log NAME LINES
 # The collector answers its health check, which needs no login, with a certificate of our own CA.
 collector_healthy() {
   # shellcheck disable=SC2154  # install.sh's setting
-  curl --silent --fail --max-time 5 --noproxy '*' --cacert "$ETC/ca.crt" "https://localhost:${listen##*:}/healthz" >/dev/null 2>&1
+  curl --silent --fail --max-time 5 --noproxy '*' --cacert "$ETC/ca.crt" "https://$(reach "$listen")/healthz" >/dev/null 2>&1
 }
 
 # The agent holds a connection to its collector: what its log last said about it. Its first line after a start counts as

@@ -12,7 +12,7 @@ static class CommandLine
     {
         var root = new RootCommand("RuntimeGuard's collector: keeps baselines, alerts and history of all nodes.")
         {
-            InitCommand.Build(), ServeCommand.Build(), TokenCommands.BuildJoin(), TokenCommands.BuildMetrics(), NodeCommand.Build(),
+            InitCommand.Build(), ServeCommand.Build(), TokenCommands.BuildJoin(), TokenCommands.BuildMetrics(), NodeCommand.Build(), UserCommand.Build(),
         };
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

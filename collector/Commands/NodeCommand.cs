@@ -18,7 +18,7 @@ static class NodeCommand
         return new Command("node", "enrolled nodes") { revoke };
     }
 
-    static async Task<int> RevokeAsync(DataDirectory data, string name, CancellationToken cancellation)
+    internal static async Task<int> RevokeAsync(DataDirectory data, string name, CancellationToken cancellation)
     {
         data.RequireInitialised();
         using var state = await StateStore.OpenAsync(data, cancellation);

@@ -6,9 +6,12 @@ using RuntimeGuard.Tests.Support;
 
 namespace RuntimeGuard.Tests.EndToEnd;
 
-/// <summary>install.sh as a newcomer runs it, at its real paths; a host that has an installation is left alone.</summary>
+/// <summary>
+/// install.sh as a newcomer runs it, at its real paths, in a mount namespace where those are of the test's own: an
+/// installation of this host is neither seen nor touched.
+/// </summary>
 [Trait("Category", "EndToEnd")]
-public sealed class InstallTests : IDisposable
+public sealed class InstallTests : IAsyncLifetime
 {
     static readonly string[] Paths =
     [
@@ -17,19 +20,24 @@ public sealed class InstallTests : IDisposable
     ];
 
     readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("rg-install-");
+    readonly PrivateHost _host = new();
 
     string Data => Path.Combine(_home.FullName, "data");
 
-    public void Dispose() => _home.Delete(recursive: true);
+    public async ValueTask InitializeAsync() => await _host.StartAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.DisposeAsync();
+        _home.Delete(recursive: true);
+    }
 
     [Theory]
-    [InlineData("", "collector", "agent")]
-    [InlineData("--collector-only", "collector")]
-    public async Task An_installation_is_healthy_survives_a_kill_repeats_and_leaves_nothing_behind(string role, params string[] parts)
+    [InlineData("127.0.0.1", "", "collector", "agent")]
+    [InlineData("127.0.0.2", "--collector-only", "collector")]
+    public async Task An_installation_is_healthy_survives_a_kill_repeats_and_leaves_nothing_behind(
+        string address, string role, params string[] parts)
     {
-        var there = Paths.Where(Path.Exists).ToList();
-        Assert.True(there.Count == 0,
-            $"this host has an installation ({string.Join(' ', there)}); remove it first: sudo ./install.sh uninstall --purge");
         // The collector's own user passes through it.
         (await Command.RunAsync("chmod", "0711", _home.FullName)).Succeeded();
         var (people, agents) = (FreePort(), FreePort());
@@ -37,9 +45,9 @@ public sealed class InstallTests : IDisposable
         try
         {
             var first = await InstallAsync([.. role.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--data-dir", Data,
-                "--listen", $"127.0.0.1:{people}", "--agent-listen", $"127.0.0.1:{agents}", "--node", "install-test"]);
+                "--listen", $"{address}:{people}", "--agent-listen", $"{address}:{agents}", "--node", "install-test"]);
             Assert.Contains("admin password, shown this once: ", first.Succeeded().Out);
-            Assert.Contains("logged in to localhost:", first.Out);
+            Assert.Contains($"logged in to {address}:", first.Out);
 
             await StatusIsAsync(0, Status("healthy"));
             if (parts.Contains("agent"))
@@ -65,7 +73,7 @@ public sealed class InstallTests : IDisposable
 
             var again = (await InstallAsync()).Succeeded();
             Assert.DoesNotContain("admin password", again.Out);
-            Assert.Contains("admin (admin) at localhost:", again.Out);
+            Assert.Contains($"admin (admin) at {address}:", again.Out);
             await StatusIsAsync(0, Status("healthy"));
         }
         finally
@@ -73,8 +81,11 @@ public sealed class InstallTests : IDisposable
             (await InstallAsync("uninstall", "--purge")).Succeeded();
         }
 
-        Assert.DoesNotContain(Paths.Append(Data), Path.Exists);
-        Assert.NotEqual(0, (await Command.RunAsync("getent", "passwd", "runtimeguard")).ExitCode);
+        foreach (var path in Paths.Append(Data))
+        {
+            Assert.NotEqual(0, (await _host.RunAsync("test", "-e", path)).ExitCode);
+        }
+        Assert.NotEqual(0, (await _host.RunAsync("getent", "passwd", "runtimeguard")).ExitCode);
         Assert.Null(await FindPidAsync("/opt/runtimeguard/agent/runtimeguard-agent"));
         Assert.Null(await FindPidAsync("/opt/runtimeguard/collector/runtimeguard-collector"));
     }
@@ -83,6 +94,9 @@ public sealed class InstallTests : IDisposable
     [InlineData("--frobnicate", "unknown option --frobnicate")]
     [InlineData("--listen", "--listen needs a value")]
     [InlineData("--listen 7444", "--listen takes ADDRESS:PORT")]
+    [InlineData("--listen :7444", "--listen takes ADDRESS:PORT")]
+    [InlineData("--node $(id)", "--node takes 1 to 63 letters")]
+    [InlineData("--host a;b", "--host takes a name or an address")]
     [InlineData("--cri-endpoint /run/x.sock", "--cri-endpoint takes unix:///PATH")]
     [InlineData("--data-dir relative", "--data-dir takes an absolute path")]
     [InlineData("--data-dir /", "--data-dir takes an absolute path")]
@@ -129,7 +143,7 @@ public sealed class InstallTests : IDisposable
     {
         var node = JsonDocument.Parse((await RgctlAsync("nodes", "show", "install-test", "-o", "json")).Succeeded().Out).RootElement;
         Assert.Equal("connected", node.GetProperty("state").GetString());
-        Assert.False(File.Exists("/etc/runtimeguard/join-token"), "the spent join token is still there");
+        Assert.NotEqual(0, (await _host.RunAsync("test", "-e", "/etc/runtimeguard/join-token")).ExitCode);
         Assert.Equal("root:root 755", await OwnerAsync("/opt/runtimeguard/agent/runtimeguard-agent"));
         Assert.Equal("root:root 700", await OwnerAsync(Path.Combine(Data, "agent")));
     }
@@ -159,7 +173,7 @@ public sealed class InstallTests : IDisposable
     /// <summary>With a login of the test's own, and a deadline that fits a first build on a busy machine.</summary>
     async Task<CommandResult> InstallAsync(params string[] arguments)
     {
-        var start = new ProcessStartInfo("timeout", ["--kill-after=10", "600", Script, .. arguments])
+        var start = new ProcessStartInfo("nsenter", [.. _host.Enter, "timeout", "--kill-after=10", "600", Script, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -174,24 +188,24 @@ public sealed class InstallTests : IDisposable
     }
 
     Task<CommandResult> RgctlAsync(params string[] arguments) =>
-        Command.RunAsync("env", [$"RGCTL_CONFIG={_home.FullName}", "/usr/local/bin/rgctl", .. arguments]);
+        _host.RunAsync("env", [$"RGCTL_CONFIG={_home.FullName}", "/usr/local/bin/rgctl", .. arguments]);
 
-    static async Task<string> OwnerAsync(string path) =>
-        (await Command.RunAsync("stat", "-c", "%U:%G %a", path)).Succeeded().Out.Trim();
+    async Task<string> OwnerAsync(string path) =>
+        (await _host.RunAsync("stat", "-c", "%U:%G %a", path)).Succeeded().Out.Trim();
 
-    static async Task<string> PidOfAsync(string program) =>
+    async Task<string> PidOfAsync(string program) =>
         await FindPidAsync(program) ?? throw new InvalidOperationException($"{program} does not run");
 
     /// <summary>By executable, so that a supervisor that has the name among its arguments is not taken for it.</summary>
-    static Task<string?> FindPidAsync(string program) => Task.Run(() => Directory.GetDirectories("/proc")
-        .Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0]) && ExecutableOf(folder) == program)
+    Task<string?> FindPidAsync(string program) => Task.Run(() => Directory.GetDirectories("/proc")
+        .Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0]) && LinkOf(folder, "exe") == program && _host.Holds(folder))
         .Select(Path.GetFileName).FirstOrDefault());
 
-    static string? ExecutableOf(string process)
+    static string? LinkOf(string process, string link)
     {
         try
         {
-            return File.ResolveLinkTarget($"{process}/exe", returnFinalTarget: false)?.FullName;
+            return new FileInfo($"{process}/{link}").LinkTarget;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

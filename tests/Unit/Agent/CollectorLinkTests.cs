@@ -111,6 +111,52 @@ public sealed class CollectorLinkTests : IDisposable
         await Eventually.HoldsAsync("ack", () => spool.Anomalies.FirstSeq == 2);
     }
 
+    [Fact]
+    public async Task A_revoked_node_enrols_again_once_it_has_a_new_token()
+    {
+        await using var collector = await Collector();
+        using var spool = Spool.Open(Path.Combine(_directory, "spool"), 64 << 20, 64 << 20);
+        await using var running = new Running(await OptionsFor(collector), spool, _directory);
+        spool.Anomalies.TryAppend(CollectorItems.Anomaly(), durable: true);
+        running.Link.Nudge();
+        await Eventually.HoldsAsync("the first ack", () => spool.Anomalies.FirstSeq == 2);
+        var key = await File.ReadAllTextAsync(Path.Combine(_directory, "identity", "key.pem"), TestContext.Current.CancellationToken);
+        Assert.Equal(0, await RuntimeGuard.Collector.Commands.NodeCommand.RevokeAsync(collector.Data, "n1", CancellationToken.None));
+        var closed = false;
+        await Eventually.HoldsAsync("the stream is closed", () => closed |= running.Link.TryReceive(out var m) && m.Disconnected);
+        spool.Anomalies.TryAppend(CollectorItems.Anomaly(lineage: 200), durable: true);
+        running.Link.Nudge();
+        await OptionsFor(collector);
+        await Eventually.HoldsAsync("the second ack, after the new enrolment", () => spool.Anomalies.FirstSeq == 3, TimeSpan.FromSeconds(60));
+        // What an earlier key could do ended with the earlier enrolment.
+        Assert.NotEqual(key, await File.ReadAllTextAsync(Path.Combine(_directory, "identity", "key.pem"), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_token_of_another_collector_moves_the_node_there()
+    {
+        using var spool = Spool.Open(Path.Combine(_directory, "spool"), 64 << 20, 64 << 20);
+        spool.Anomalies.TryAppend(CollectorItems.Anomaly(), durable: true);
+        await using (var first = await Collector())
+        await using (new Running(await OptionsFor(first), spool, _directory))
+            await Eventually.HoldsAsync("the first collector's ack", () => spool.Anomalies.FirstSeq == 2);
+        await using var second = await Collector();
+        spool.Anomalies.TryAppend(CollectorItems.Anomaly(lineage: 200), durable: true);
+        await using var moved = new Running(await OptionsFor(second), spool, _directory);
+        await Eventually.HoldsAsync("the second collector's ack", () => spool.Anomalies.FirstSeq == 3);
+    }
+
+    /// <summary>A node called like the collector has a certificate of the same CA for that very name.</summary>
+    [Fact]
+    public async Task A_nodes_certificate_does_not_pass_for_the_collectors()
+    {
+        await using var collector = await Collector();
+        var node = await collector.EnrolAsync("localhost");
+        using var authority = System.Security.Cryptography.X509Certificates.X509CertificateLoader.LoadCertificateFromFile(collector.CaPath);
+        Assert.False(NodeIdentity.ChainsTo(authority, node.Certificate, null, server: true));
+        Assert.True(NodeIdentity.ChainsTo(authority, node.Certificate, null, server: false));
+    }
+
     [Theory]
     [InlineData("nonsense", "join token")]
     [InlineData("", "join token")]

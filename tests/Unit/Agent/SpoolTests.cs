@@ -114,6 +114,19 @@ public sealed class SpoolTests : IDisposable
     }
 
     [Fact]
+    public void A_spool_whose_id_is_damaged_is_set_aside_for_its_numbers_name_nothing()
+    {
+        using (var spool = Spool.Open(Path.Combine(_directory, "s"), 64 << 20, 64 << 20))
+            spool.Anomalies.TryAppend(Item(1), durable: true);
+        File.WriteAllText(Path.Combine(_directory, "s", "id"), "short");
+        using (var fresh = Spool.Open(Path.Combine(_directory, "s"), 64 << 20, 64 << 20))
+            Assert.Equal((1ul, true), (fresh.Anomalies.NextSeq, fresh.SetAside is not null));
+        File.Delete(Path.Combine(_directory, "s", "id"));
+        using var again = Spool.Open(Path.Combine(_directory, "s"), 64 << 20, 64 << 20);
+        Assert.NotNull(again.SetAside);
+    }
+
+    [Fact]
     public async Task What_a_full_spool_refused_becomes_one_gap_record_when_there_is_room()
     {
         using var spool = Spool.Open(Path.Combine(_directory, "s"), 2_000_000, 64 << 20);

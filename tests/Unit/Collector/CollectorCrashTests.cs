@@ -13,9 +13,8 @@ public sealed partial class CollectorCrashTests
 
     static async Task<(System.Diagnostics.Process Process, int Agents, int People)> ServeAsync(DataDirectory data)
     {
-        var dll = typeof(DataDirectory).Assembly.Location;
-        var process = System.Diagnostics.Process.Start(new ProcessStartInfo("dotnet",
-            [dll, "serve", "--data-dir", data.Root, "--agent-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"])
+        var process = System.Diagnostics.Process.Start(new ProcessStartInfo(ProductProgram.Find("runtimeguard-collector"),
+            ["serve", "--data-dir", data.Root, "--agent-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"])
         {
             RedirectStandardOutput = true,
         })!;

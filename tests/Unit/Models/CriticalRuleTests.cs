@@ -41,6 +41,11 @@ public sealed class CriticalRuleTests
     [InlineData("cron", EventKind.Rename, "/tmp/x", "/var/spool/cron/crontabs/root", EventFlags.None)]
     [InlineData("cron", EventKind.Symlink, "/tmp/x", "/etc/cron.hourly/x", EventFlags.None)]
     [InlineData("authorized-keys", EventKind.Write, "/root/.ssh/authorized_keys", "", EventFlags.None)]
+    [InlineData("credential-read", EventKind.Write, "/etc/shadow", "", EventFlags.Reads)]
+    [InlineData("credential-read", EventKind.Write, "/root/.ssh/id_rsa", "", EventFlags.Reads)]
+    [InlineData("ld-preload", EventKind.Rename, "/tmp/x", "/etc/./ld.so.preload", EventFlags.Unverified)]
+    [InlineData("cron", EventKind.Rename, "/tmp/x", "/tmp/../etc//cron.d/x", EventFlags.Unverified)]
+    [InlineData("cron", EventKind.Link, "/tmp/x", "/srv/app/../../etc/cron.d/x", EventFlags.Unverified)]
     public void Critical_rules_alert_in_every_state_and_are_never_learned(string rule, EventKind kind, string path, string path2,
         EventFlags flags)
     {
