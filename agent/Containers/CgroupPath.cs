@@ -168,12 +168,28 @@ static class CgroupPath
     {
         var at = segment.IndexOf('@');
         if (at < 0)
-            return new(CgroupKind.Unit, segment.ToString(), "", Absolute(prefix));
+            return new(CgroupKind.Unit, UnitName(segment), "", Absolute(prefix));
         var dot = segment.LastIndexOf('.');
         return dot < at
             ? new(CgroupKind.Unit, segment.ToString(), "", Absolute(prefix))
             : new(CgroupKind.Unit, string.Concat(segment[..(at + 1)], segment[dot..]),
                 segment[(at + 1)..dot].ToString(), Absolute(prefix));
+    }
+
+    /// <summary>
+    /// Without what is only this run's: "run-u42.service" is "run-*.service", "crio-conmon-0123….scope" is
+    /// "crio-conmon-*.scope". Else every run of them would be a workload of its own, with nothing learned.
+    /// </summary>
+    static string UnitName(ReadOnlySpan<char> segment)
+    {
+        const int shortestId = 12;
+        var dot = segment.LastIndexOf('.');
+        var name = segment[..dot];
+        var type = segment[dot..];
+        if (name.StartsWith("run-") || name.StartsWith("session-"))
+            return string.Concat(name[..(name.IndexOf('-') + 1)], "*", type);
+        var from = name.LastIndexOfAnyExcept(Hex) + 1;
+        return name.Length - from >= shortestId ? string.Concat(name[..from], "*", type) : segment.ToString();
     }
 
     static bool IsPodParent(ReadOnlySpan<char> segment) =>

@@ -13,7 +13,7 @@ static class HostIdentity
     /// </summary>
     public static Container Of(CgroupName name, long nowUnixNs) => new()
     {
-        Id = name.Id.Length > 0 ? RuntimeText.Clean(name.Id, RuntimeText.MaxName) : RuntimeText.Clean(name.Prefix, RuntimeText.MaxName),
+        Id = RuntimeText.Clean(IdOf(name), RuntimeText.MaxName),
         Name = RuntimeText.Clean(name.Scope, RuntimeText.MaxName),
         Runtime = name.Kind == CgroupKind.Unit ? "systemd" : "",
         StartedUnixNs = nowUnixNs,
@@ -24,8 +24,15 @@ static class HostIdentity
             {
                 CgroupKind.Unit => $"unit:{RuntimeText.Clean(name.Id, RuntimeText.MaxName)}",
                 CgroupKind.User => "user",
-                _ => $"cgroup:{RuntimeText.Clean(name.Prefix, RuntimeText.MaxPath)}",
+                _ => $"cgroup:{RuntimeText.Clean(name.Prefix, RuntimeText.MaxImage)}",
             },
         },
+    };
+
+    /// <summary>What tells this run or instance from others of its unit: the cgroup's own name.</summary>
+    static string IdOf(CgroupName name) => name.Kind switch
+    {
+        CgroupKind.Unit => name.Prefix[(name.Prefix.LastIndexOf('/') + 1)..],
+        _ => name.Id.Length > 0 ? name.Id : name.Prefix,
     };
 }

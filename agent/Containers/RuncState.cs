@@ -78,7 +78,7 @@ sealed class RuncState(ContainerCounters counters)
         var bundle = labels.GetValueOrDefault("bundle") ?? Text(config, "rootfs");
         if (string.IsNullOrEmpty(bundle))
             return Refuse();
-        facts.Workload.Image = $"bundle:{Clean(bundle, RuntimeText.MaxPath)}";
+        facts.Workload.Image = $"bundle:{Clean(bundle, RuntimeText.MaxImage)}";
         return facts;
     }
 

@@ -7,7 +7,9 @@ namespace RuntimeGuard.Agent.Containers;
 static class RuntimeText
 {
     public const int MaxName = 256;
-    public const int MaxPath = 1024;
+
+    /// <summary>Of a path that stands for an image: the collector takes names of 512.</summary>
+    public const int MaxImage = 256;
 
     /// <summary>
     /// At most <paramref name="max"/> characters, with every control, format (bidirectional, zero width), line separator,

@@ -4,6 +4,7 @@ using RuntimeGuard.Benchmarks;
 var all = new Dictionary<string, Func<int>>
 {
     ["kernel"] = KernelBenchmark.Run,
+    ["memory"] = MemoryBenchmark.Run,
     ["models"] = ModelsBenchmark.Run,
     ["pipeline"] = PipelineBenchmark.Run,
 };
