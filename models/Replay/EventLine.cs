@@ -164,7 +164,7 @@ public sealed partial class EventLine
     {
         var proto = Text(_fields.Proto);
         var remote = Text(_fields.Remote);
-        into.Protocol = proto.Length == 0 ? (byte)(remote.IsEmpty && !_fields.HasPort ? 0 : 6)
+        into.Protocol = proto.Length == 0 ? (byte)(remote.IsEmpty && into.Port == 0 ? 0 : 6)
             : proto.SequenceEqual("tcp"u8) ? (byte)6
             : proto.SequenceEqual("udp"u8) ? (byte)17
             : proto.SequenceEqual("unix"u8) ? (byte)0

@@ -69,6 +69,9 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
         }
         all ??= new Evidence { Workload = new Workload { Namespace = key.Namespace, Image = key.Image } };
         all.Revision = 0;
+        // Counted while containers of one node take turns, so it differs with who shares a node; nothing judges by it.
+        foreach (var behaviour in all.Behaviours)
+            behaviour.MaxPerUnit = 0;
         return all;
     }
 
