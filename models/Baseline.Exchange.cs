@@ -125,6 +125,7 @@ public sealed partial class Baseline
             if (!MakeRoom(locked: true))
                 return false;
             Keep(mine = Behaviour.From(evidence));
+            _firstEventNs = Math.Min(_firstEventNs, mine.FirstSeenNs);
             mine.ChangedAt = changed ? _units.Revision : 0;
         }
         else if (mine.Class != evidence.Class)
@@ -137,7 +138,7 @@ public sealed partial class Baseline
         if (!mine.Learned)
             return false;
         AddLevels(mine);
-        if (!TryBytes(mine, out var text))
+        if (_options.NoGeneralisation || !TryBytes(mine, out var text))
             return false;
         var scratch = new ByteWriter(stackalloc byte[4 * LongestText]);
         var collapsed = false;

@@ -66,9 +66,13 @@ public sealed partial class Baseline
         Refresh(timeNs);
         var marks = Marks.Of(candidate.Class);
         var score = NoveltyScore.Of(_statistics, candidate.Class, candidate.Mark, LevelOf(candidate), state);
+        if (_options.NoMarks)
+            score = score.WithoutMarks(marks);
         var strict = rule is null && state == LearningState.LockedByHand && IsStrict(marks);
-        var alert = rule is not null || strict || score.Expected <= Marks.AlphaNow;
-        var risky = marks.Marks[candidate.Mark].HighRisk;
+        var alert = rule is not null || strict
+            || (_options.SetMembership ? !learns : score.Expected <= _options.Alpha);
+        var risky = marks.Marks[candidate.Mark].HighRisk && !_options.NoMarks && !_options.NoQuarantine
+            && !_options.SetMembership;
 
         if (!forged)
             behaviour ??= Record(e, candidate, unit, timeNs, !learns);
@@ -78,7 +82,8 @@ public sealed partial class Baseline
             Learn(behaviour, unit.Hash);
             return new Ruling(VerdictKind.Learned, behaviour, null, score, false);
         }
-        if (behaviour is not null && (rule is not null || risky || (alert && !strict)) && !behaviour.Quarantined)
+        if (behaviour is not null && !_options.NoQuarantine && !behaviour.Quarantined
+            && (rule is not null || risky || (alert && !strict)))
         {
             behaviour.Quarantined = true;
             behaviour.ChangedAt = _units.Revision;
@@ -92,14 +97,16 @@ public sealed partial class Baseline
     /// exec): in its second unit, which a probe reaches and a visit does not. Else by the score: above the grey ceiling at
     /// once, grey in its second unit while learning, alert level never.
     /// </summary>
-    static bool IsAccepted(Behaviour behaviour, bool risky, bool injected, in NoveltyScore score, LearningState state,
+    bool IsAccepted(Behaviour behaviour, bool risky, bool injected, in NoveltyScore score, LearningState state,
         in ContainerUnit unit)
     {
+        if (_options.SetMembership)
+            return true;
         if (risky)
             return behaviour.Containers.Count >= 2 && behaviour.DaysSeen >= 2;
         if (score.Expected > Marks.GreyCeiling)
             return !injected || !behaviour.OnlyInUnit(unit.Hash);
-        return state == LearningState.Learning && score.Expected > Marks.AlphaNow && !behaviour.OnlyInUnit(unit.Hash);
+        return state == LearningState.Learning && score.Expected > _options.Alpha && !behaviour.OnlyInUnit(unit.Hash);
     }
 
     Behaviour? Record(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs, bool locked)

@@ -11,7 +11,9 @@ public sealed partial class Baseline
     const int JudgedLimit = 4096;
     const int LongestText = 240;
     const long StatisticsAgeNs = 60_000_000_000;
+    const long FixedLearningNs = 24 * ContainerUnits.HourNs;
 
+    readonly ModelOptions _options;
     readonly Reduction _reduction;
     readonly ulong _seed;
     readonly BehaviourBudget _budget;
@@ -28,22 +30,26 @@ public sealed partial class Baseline
     Policy _policy = new();
     ContainerFacts? _lastFacts;
     ContainerUnits? _lastContainer;
+    long _firstEventNs = long.MaxValue;
     long _statisticsNs = long.MinValue;
     long _statisticsVersion = -1;
     bool _statisticsStale = true;
     long _behavioursEvicted, _behavioursRefused, _judgedEvicted, _evidenceRefused;
 
-    public Baseline(WorkloadKey workload)
-        : this(workload, new Reduction(), new BehaviourBudget(BehaviourLimit), 0)
+    /// <param name="options">What an evaluation switches off; null in production.</param>
+    /// <exception cref="ArgumentException">Options this version does not obey.</exception>
+    public Baseline(WorkloadKey workload, ModelOptions? options = null)
+        : this(workload, new Reduction(), new BehaviourBudget(BehaviourLimit), 0, options)
     {
     }
 
-    internal Baseline(WorkloadKey workload, Reduction reduction, BehaviourBudget budget, ulong seed)
+    internal Baseline(WorkloadKey workload, Reduction reduction, BehaviourBudget budget, ulong seed, ModelOptions? options = null)
     {
         _seed = seed;
         Workload = workload;
         _reduction = reduction;
         _budget = budget;
+        _options = (options ?? ModelOptions.Default).Checked();
     }
 
     public WorkloadKey Workload { get; }
@@ -135,6 +141,10 @@ public sealed partial class Baseline
         var locked = LearningProgress.LockOf(_policy, nowNs);
         if (locked is not null)
             return locked.Value;
+        if (_options.Fixed24Hours)
+            return nowNs - _firstEventNs < FixedLearningNs ? LearningState.Learning : LearningState.LockedByTime;
+        if (_options.SetMembership)
+            return LearningState.Learning;
         Refresh(nowNs);
         foreach (var marks in Marks.All)
             if (_statistics.UpperBound(marks.Class) * _statistics.UnitsPerDay(marks.Class) > marks.Beta)
@@ -158,6 +168,7 @@ public sealed partial class Baseline
             if (_containers.Count >= ContainerLimit)
                 _containers.Remove(_containers.MinBy(c => c.Value.LastEventNs).Key);
             _containers.Add(facts.Id, container = new ContainerUnits(facts, timeNs));
+            _firstEventNs = Math.Min(_firstEventNs, timeNs);
             foreach (var mount in facts.SecretMountBytes)
                 _generaliser.Protect(mount);
         }
@@ -246,7 +257,7 @@ public sealed partial class Baseline
 
     void LearnNames(Behaviour behaviour, ulong unit)
     {
-        if (!TryBytes(behaviour, out var text))
+        if (_options.NoGeneralisation || !TryBytes(behaviour, out var text))
             return;
         var scratch = new ByteWriter(stackalloc byte[4 * LongestText]);
         var common = _generaliser.Learn(behaviour.Class, text, unit, ref scratch);

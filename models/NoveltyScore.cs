@@ -38,6 +38,10 @@ readonly record struct NoveltyScore(double Expected, double Rate, int Level, dou
         return new NoveltyScore(rate * tail / marks.Weight, rate, level, benign, marks.Marks[mark].Attack);
     }
 
+    /// <summary>The same with q1 = q0: every novelty of the class is as attack-like as any other.</summary>
+    public NoveltyScore WithoutMarks(ClassMarks marks) =>
+        this with { Expected = Rate / marks.Weight, Benign = 1, Attack = 1 };
+
     /// <summary>Benign novelties of the class that are at least as attack-like: q0 over the marks with as high a q1/q0.</summary>
     public static double Tail(ClassMarks marks, ReadOnlySpan<int> counts, int mark)
     {

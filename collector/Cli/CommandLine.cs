@@ -22,6 +22,7 @@ static class CommandLine
             BaselineCommands.Create(session),
             HistoryCommands.Create(session),
             NodeCommands.Create(session),
+            ReplayCommands.Create(session),
             AdminCommands.Create(session),
             CompletionCommands.Create(terminal),
         };

@@ -14,11 +14,17 @@ sealed class Terminal
 
     public required TextReader In { get; init; }
 
+    /// <summary>Standard input as bytes; who takes them does not read <see cref="In"/>.</summary>
+    public Func<Stream> OpenInput { get; init; } = static () => Stream.Null;
+
     /// <summary>Writes to <see cref="Out"/>: tables, colours where they show.</summary>
     public required IAnsiConsole Screen { get; init; }
 
     /// <summary>A person is at the keyboard and can be asked.</summary>
     public bool Interactive { get; init; }
+
+    /// <summary>Standard error is a screen, where a line may be overwritten.</summary>
+    public bool ErrorIsScreen { get; init; }
 
     public required Func<string, string?> Environment { get; init; }
 
@@ -42,6 +48,8 @@ sealed class Terminal
             Out = Console.Out,
             Error = Console.Error,
             In = Console.In,
+            OpenInput = Console.OpenStandardInput,
+            ErrorIsScreen = !Console.IsErrorRedirected,
             Screen = screen,
             Interactive = !Console.IsInputRedirected && !Console.IsOutputRedirected,
             Environment = System.Environment.GetEnvironmentVariable,

@@ -1,17 +1,20 @@
 using RuntimeGuard.Benchmarks;
 
-// Each benchmark prints a table of its own; without arguments all of them run.
+// Each benchmark prints a table of its own; without arguments all of them run but the evaluation, which takes minutes.
 var all = new Dictionary<string, Func<int>>
 {
     ["kernel"] = KernelBenchmark.Run,
     ["memory"] = MemoryBenchmark.Run,
     ["models"] = ModelsBenchmark.Run,
     ["pipeline"] = PipelineBenchmark.Run,
+    ["replay"] = ReplayBenchmark.Run,
 };
+if (args is ["evaluate"] or ["evaluate", "--quick"])
+    return Evaluation.Run(quick: args.Length > 1);
 var unknown = args.Where(name => !all.ContainsKey(name)).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"no benchmark '{unknown[0]}'; there are: {string.Join(", ", all.Keys)}");
+    Console.Error.WriteLine($"no benchmark '{unknown[0]}'; there are: {string.Join(", ", all.Keys)}, evaluate [--quick]");
     return 2;
 }
 return all.Where(entry => args.Length == 0 || args.Contains(entry.Key)).Max(entry => entry.Value());
