@@ -12,12 +12,12 @@ public sealed record Ablation(string Name, string Meaning, Func<ModelOptions, Mo
         new("no-marks", "q1 = q0: nothing is more attack-like", o => o with { NoMarks = true }, true),
         new("fixed-24h", "learning ends after 24 hours", o => o with { Fixed24Hours = true }, true),
         new("no-quarantine", "risky behaviours are learned like others", o => o with { NoQuarantine = true }, true),
-        new("no-grey-zone", "small deviations never add up", o => o with { NoGreyZone = true }, false),
-        new("no-roles", "all containers of a workload are one role", o => o with { NoRoles = true }, false),
-        new("no-back-off", "no back-off from actor to role to image", o => o with { NoBackOff = true }, false),
-        new("no-prequential", "siblings of a novelty cost as much as it", o => o with { NoPrequential = true }, false),
-        new("no-calendar", "no test of days and hours of the week", o => o with { NoCalendar = true }, false),
-        new("fixed-half-life", "the grey zone decays by a constant", o => o with { FixedHalfLife = true }, false),
+        new("no-grey-zone", "small deviations never add up", o => o with { NoGreyZone = true }, true),
+        new("no-roles", "all containers of a workload are one role", o => o with { NoRoles = true }, true),
+        new("no-back-off", "no back-off from actor to role to image", o => o with { NoBackOff = true }, true),
+        new("no-prequential", "siblings of a novelty cost as much as it", o => o with { NoPrequential = true }, true),
+        new("no-calendar", "no test of days and hours of the week", o => o with { NoCalendar = true }, true),
+        new("fixed-half-life", "the grey zone decays by a constant", o => o with { FixedHalfLife = true }, true),
     ];
 
     public static string WiredNames => string.Join(", ", All.Where(a => a.Wired).Select(a => a.Name));

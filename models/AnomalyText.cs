@@ -21,7 +21,8 @@ static class AnomalyText
 
     /// <summary>One plain sentence.</summary>
     /// <param name="word">The command within shell code that departed, when it was that.</param>
-    public static string Summary(in ContainerEvent e, CriticalRule? rule, string? word)
+    /// <param name="context">In what a known behaviour was new; empty: it was not known.</param>
+    public static string Summary(in ContainerEvent e, CriticalRule? rule, string? word, string context)
     {
         var actor = Name(e.Actor.Exe);
         var target = e.Kind == EventKind.Exec ? Program(e) : Subject(e);
@@ -32,7 +33,7 @@ static class AnomalyText
             return (e.Flags & EventFlags.Failed) != 0 ? $"{sentence}; the attempt failed" : sentence;
         }
         if (word is not null)
-            return $"{actor} had {Program(e)} run the command {word}, which this workload has never done";
+            return $"{actor} had {Program(e)} run the command {word}, {NewIn(context)}";
         var done = e.Kind switch
         {
             EventKind.Exec => $"started {target}",
@@ -50,8 +51,16 @@ static class AnomalyText
             EventKind.Accept => $"accepted a connection from {target}",
             _ => $"did {e.Kind} on {target}",
         };
-        return $"{actor} {done}, which this workload has never done";
+        return $"{actor} {done}, {NewIn(context)}";
     }
+
+    static string NewIn(string context) => context switch
+    {
+        "phase" => "which this workload has never done in this phase of a container's life",
+        "hour" => "which this workload has never done at this hour of the week",
+        "role" => "which containers of this role have never done",
+        _ => "which this workload has never done",
+    };
 
     /// <summary>A multi-call file (busybox) is known to people by the name it was called by; the file follows.</summary>
     static string Program(in ContainerEvent e)

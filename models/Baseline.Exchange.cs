@@ -47,8 +47,8 @@ public sealed partial class Baseline
         if (full)
             foreach (var behaviour in _behaviours.Values.Where(b => b.ChangedAt == revision).Except(Sent(delta)))
                 behaviour.ChangedAt = revision + 1;
-        delta.Classes.AddRange(_units.ToEvidence(onlyChanged: true));
-        if (delta.Behaviours.Count == 0 && delta.Classes.Count == 0)
+        AddUnits(delta, onlyChanged: true);
+        if (IsEmpty(delta))
             return null;
         delta.Revision = revision;
         _units.Revision++;
@@ -64,6 +64,9 @@ public sealed partial class Baseline
             if (behaviour.ChangedAt <= revision)
                 behaviour.ChangedAt = 0;
         _units.Acknowledge(revision);
+        foreach (var container in _containers.Values)
+            if (container.FeaturesAt <= revision)
+                container.FeaturesAt = 0;
     }
 
     /// <summary>All evidence and policy, for the local copy on disk.</summary>
@@ -73,9 +76,27 @@ public sealed partial class Baseline
         evidence.Revision = _units.Revision;
         foreach (var behaviour in _behaviours.Values)
             evidence.Behaviours.Add(behaviour.ToEvidence());
-        evidence.Classes.AddRange(_units.ToEvidence(onlyChanged: false));
+        AddUnits(evidence, onlyChanged: false);
         return new Model { Workload = evidence.Workload.Clone(), Policy = _policy.Clone(), Evidence = evidence };
     }
+
+    void AddUnits(Evidence to, bool onlyChanged)
+    {
+        to.Classes.AddRange(_units.Classes.ToEvidence(onlyChanged));
+        to.Versions.AddRange(_units.VersionsToEvidence(onlyChanged));
+        to.Rates.AddRange(_units.Rates.ToEvidence(onlyChanged));
+        foreach (var container in _containers.Values.OrderBy(c => c.Hash))
+        {
+            if (container.Features.Count == 0 || (onlyChanged && container.FeaturesAt == 0))
+                continue;
+            var features = new ContainerFeatures { Container = container.Hash, LastSeenUnixNs = container.LastEventNs };
+            features.Features.AddAll(container.Features.AsSpan());
+            to.Features.Add(features);
+        }
+    }
+
+    static bool IsEmpty(Evidence evidence) =>
+        evidence is { Behaviours.Count: 0, Classes.Count: 0, Versions.Count: 0, Rates.Count: 0, Features.Count: 0 };
 
     IEnumerable<Behaviour> Sent(Evidence delta) => delta.Behaviours.Select(b => _behaviours[b.Key]);
 
@@ -98,8 +119,8 @@ public sealed partial class Baseline
             Reset(generation);
         if (model.Policy is { } policy && policy.Generation == _generation
             && (!_hasPolicy || policy.Version > _policy.Version || policy.Generation > _policy.Generation))
-            (_policy, _hasPolicy) = (policy.Clone(), true);
-        if (model.Evidence is not { } evidence || evidence is { Behaviours.Count: 0, Classes.Count: 0 })
+            Obey(policy.Clone());
+        if (model.Evidence is not { } evidence || IsEmpty(evidence))
             return;
         if (evidence.Generation != _generation || EvidenceMerge.Refuse(evidence) is not null)
         {
@@ -107,7 +128,11 @@ public sealed partial class Baseline
             return;
         }
         foreach (var c in evidence.Classes)
-            _units.Merge(c, changed);
+            _units.Classes.Merge(c, changed);
+        foreach (var version in evidence.Versions)
+            _units.Merge(version, changed);
+        foreach (var rates in evidence.Rates)
+            _units.Rates.Merge(rates, changed);
         var collapsed = 0;
         foreach (var behaviour in evidence.Behaviours)
             collapsed |= Take(behaviour, changed) ? 1 << (int)behaviour.Class : 0;
@@ -115,6 +140,17 @@ public sealed partial class Baseline
             if ((collapsed & (1 << c)) != 0)
                 Cover((BehaviourClass)c, "");
         _statisticsVersion = -1;
+    }
+
+    void Obey(Policy policy)
+    {
+        (_policy, _hasPolicy) = (policy, true);
+        _overrides = new Overrides(policy.Overrides);
+        _roles = new RoleBook(policy.Roles);
+        // What was known may be denied now, and roles are others.
+        _cache.Clear();
+        foreach (var container in _containers.Values)
+            container.RoleNs = long.MinValue;
     }
 
     /// <summary>True when its names collapsed a group.</summary>
@@ -161,7 +197,8 @@ public sealed partial class Baseline
         _cache.Clear();
         _judged.Clear();
         _generaliser.Clear();
-        _units = new ClassUnits { Revision = _units.Revision };
+        _units.Reset();
+        _grey.Clear();
         _statisticsVersion = -1;
     }
 }

@@ -1,28 +1,41 @@
+using RuntimeGuard.Proto;
+
 namespace RuntimeGuard.Models;
 
 public sealed partial class Baseline
 {
+    /// <summary>Container-hours after which a version's own behaviours are no longer for review.</summary>
+    const int ProbationHours = 24;
+
     /// <summary>What was decided of one candidate.</summary>
-    readonly record struct Ruling(VerdictKind Kind, Behaviour? Behaviour, CriticalRule? Rule, NoveltyScore Score, bool Strict);
+    readonly record struct Ruling(VerdictKind Kind, Behaviour? Behaviour)
+    {
+        public CriticalRule? Rule { get; init; }
+        public NoveltyScore Score { get; init; }
+        public bool Strict { get; init; }
+        public BehaviourContext? Context { get; init; }
+        public GreyIncident? Incident { get; init; }
+        /// <summary>The same bytes again need no look: it is known whatever the time.</summary>
+        public bool Lasts { get; init; }
+    }
 
     Verdict Judge(in ContainerEvent e, in ContainerUnit unit, long timeNs, ulong raw)
     {
         Ruling worst = default;
         var worstIndex = -1;
-        var allKnown = true;
+        var lasts = true;
         for (var i = 0; i < _reduction.Count; i++)
         {
             var ruling = Judge(e, _reduction[i], unit, timeNs);
-            allKnown &= ruling.Kind is VerdictKind.Known or VerdictKind.Learned && ruling.Behaviour is not null;
+            lasts &= ruling.Lasts;
             if (worstIndex >= 0 && !IsWorse(ruling, worst))
                 continue;
             (worst, worstIndex) = (ruling, i);
         }
-        if (allKnown)
+        if (lasts)
             Remember(raw);
-        var candidate = _reduction[worstIndex];
         return new Verdict(worst.Kind, worst.Behaviour?.Key ?? 0,
-            worst.Kind == VerdictKind.Anomalous ? Explain(e, candidate, worst, timeNs) : null);
+            worst.Kind == VerdictKind.Anomalous ? Explain(e, _reduction[worstIndex], worst, unit, timeNs) : null);
     }
 
     static bool IsWorse(in Ruling a, in Ruling b)
@@ -42,60 +55,96 @@ public sealed partial class Baseline
 
     Ruling Judge(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs)
     {
-        var key = candidate.Levels[0];
-        _behaviours.TryGetValue(key, out var behaviour);
+        _behaviours.TryGetValue(candidate.Levels[0], out var behaviour);
         var forged = behaviour is not null && !IsNamed(behaviour, e, candidate);
         if (forged)
             behaviour = null; // the same key for another text: made to pass for what is known, and never to be
-        if (behaviour is not null)
-            Touch(behaviour, unit, timeNs);
-        if (candidate.Rule is null && behaviour is { Learned: true } && !_reduction.Truncated)
-            return new Ruling(VerdictKind.Known, behaviour, null, default, false);
-        var state = StateAt(timeNs);
-        var learns = state is LearningState.Learning or LearningState.Operational;
+        var known = behaviour is { Learned: true } && !_reduction.Truncated;
         var rule = candidate.Rule;
+        if (known && rule is null && _overrides.IsEmpty)
+            return Known(e, candidate, behaviour!, unit, timeNs);
+
+        var state = StateOf(candidate.Class, timeNs);
+        var learns = LearningStates.Learns(state);
         if (rule is not null && (rule.UntilLearned || !e.Container.HasImage) && (learns || _knownLevels.Contains(candidate.Levels[2])))
             rule = null;
-        if (rule is null && behaviour is { Learned: true } && !_reduction.Truncated)
-            return new Ruling(VerdictKind.Known, behaviour, null, default, false);
+        var said = _overrides.IsEmpty ? null : _overrides.Of(candidate, _reduction.Text(candidate.Text),
+            ActorOf(e, candidate), e.Container.Version, timeNs, exactOnly: rule is not null);
+        if (said is { Kind: OverrideKind.Deny })
+            rule = CriticalRules.Denied;
+        else if (said is not null)
+            return Allowed(e, candidate, behaviour, unit, timeNs);
+        else if (known && rule is null)
+            return Known(e, candidate, behaviour!, unit, timeNs);
+        if (behaviour is not null)
+            Touch(behaviour, unit, timeNs);
+        return Novelty(new Novel(candidate, unit, timeNs, state, rule, forged), e, behaviour);
+    }
 
-        var once = KeyHash.Mix(KeyHash.Mix(unit.Hash, key),
+    readonly ref struct Novel(in Candidate candidate, in ContainerUnit unit, long timeNs, LearningState state, CriticalRule? rule, bool forged)
+    {
+        public readonly Candidate Candidate = candidate;
+        public readonly ContainerUnit Unit = unit;
+        public readonly long TimeNs = timeNs;
+        public readonly LearningState State = state;
+        public readonly CriticalRule? Rule = rule;
+        public readonly bool Forged = forged;
+    }
+
+    Ruling Novelty(in Novel novel, in ContainerEvent e, Behaviour? behaviour)
+    {
+        ref readonly var candidate = ref novel.Candidate;
+        var (unit, timeNs, state, rule) = (novel.Unit, novel.TimeNs, novel.State, novel.Rule);
+        var learns = LearningStates.Learns(state);
+        var once = KeyHash.Mix(KeyHash.Mix(unit.Hash, candidate.Levels[0]),
             KeyHash.Mix(rule is null ? (ulong)state : candidate.Subject, _policy.Version));
         if (_judged.Contains(once))
-            return new Ruling(VerdictKind.Pending, behaviour, null, default, false);
+            return new Ruling(VerdictKind.Pending, behaviour);
         Refresh(timeNs);
         var marks = Marks.Of(candidate.Class);
-        var score = NoveltyScore.Of(_statistics, candidate.Class, candidate.Mark, LevelOf(candidate), state);
+        var level = LevelOf(candidate);
+        var score = NoveltyScore.Of(_statistics, candidate.Class, candidate.Mark, level, state,
+            Moment.Of(timeNs, _units.Classes.AreRuns(candidate.Class), _options.NoCalendar));
         if (_options.NoMarks)
             score = score.WithoutMarks(marks);
         var strict = rule is null && state == LearningState.LockedByHand && IsStrict(marks);
-        var alert = rule is not null || strict
-            || (_options.SetMembership ? !learns : score.Expected <= _options.Alpha);
         var risky = marks.Marks[candidate.Mark].HighRisk && !_options.NoMarks && !_options.NoQuarantine
             && !_options.SetMembership;
+        // What a new version brings is for review, not for the night shift; what is risky is not excused by a release.
+        var review = rule is null && !strict && !risky && _units.IsOnProbation(unit.Version, ProbationHours);
+        var alert = rule is not null || strict
+            || (!review && (_options.SetMembership ? !learns : score.Expected <= _options.Alpha));
 
-        if (!forged)
+        if (!novel.Forged)
             behaviour ??= Record(e, candidate, unit, timeNs, !learns);
-        if (learns && rule is null && !_reduction.Truncated && behaviour is not null
+        if (learns && rule is null && !_reduction.Truncated && behaviour is not null && !review
             && IsAccepted(behaviour, risky, (e.Flags & EventFlags.Injected) != 0, score, state, unit))
         {
             Learn(behaviour, unit.Hash);
-            return new Ruling(VerdictKind.Learned, behaviour, null, score, false);
+            return new Ruling(VerdictKind.Learned, behaviour) { Score = score, Lasts = true };
         }
-        if (behaviour is not null && !_options.NoQuarantine && !behaviour.Quarantined
-            && (rule is not null || risky || (alert && !strict)))
+        var held = state == LearningState.Drift || rule is not null || risky || (alert && !strict);
+        if (behaviour is { Quarantined: false } && !_options.NoQuarantine && held)
         {
             behaviour.Quarantined = true;
             behaviour.ChangedAt = _units.Revision;
         }
         MarkJudged(once);
-        return new Ruling(alert ? VerdictKind.Anomalous : VerdictKind.Pending, behaviour, rule, score, strict);
+        var incident = alert ? null : GreyOf(e, candidate, unit, timeNs, score);
+        return new Ruling(alert || incident is not null ? VerdictKind.Anomalous : VerdictKind.Pending, behaviour)
+        {
+            Rule = rule,
+            Score = score,
+            Strict = strict,
+            Incident = incident,
+        };
     }
 
     /// <summary>
     /// May it become normal now? High risk: only when two containers did it on two days. Put in from outside (kubectl
-    /// exec): in its second unit, which a probe reaches and a visit does not. Else by the score: above the grey ceiling at
-    /// once, grey in its second unit while learning, alert level never.
+    /// exec), or while its container is under suspicion: in its second unit, which a probe reaches and a visit does not. Else
+    /// by the score: above the grey ceiling at once, grey in its second unit while learning, alert level never. What cannot be
+    /// learned name by name is accepted where its zone is known.
     /// </summary>
     bool IsAccepted(Behaviour behaviour, bool risky, bool injected, in NoveltyScore score, LearningState state,
         in ContainerUnit unit)
@@ -104,19 +153,27 @@ public sealed partial class Baseline
             return true;
         if (risky)
             return behaviour.Containers.Count >= 2 && behaviour.DaysSeen >= 2;
+        if (state == LearningState.Unbounded && score.Level < 2)
+            return true;
         if (score.Expected > Marks.GreyCeiling)
-            return !injected || !behaviour.OnlyInUnit(unit.Hash);
+            return !(injected || _grey.IsSuspect(unit.Container, _lambdaPerDay, GreyAlpha)) || !behaviour.OnlyInUnit(unit.Hash);
         return state == LearningState.Learning && score.Expected > _options.Alpha && !behaviour.OnlyInUnit(unit.Hash);
+    }
+
+    /// <summary>A person said that this is normal: it is seen and counted, and never judged.</summary>
+    Ruling Allowed(in ContainerEvent e, in Candidate candidate, Behaviour? behaviour, in ContainerUnit unit, long timeNs)
+    {
+        behaviour ??= Record(e, candidate, unit, timeNs, locked: true);
+        if (behaviour is not null)
+            Touch(behaviour, unit, timeNs);
+        return new Ruling(VerdictKind.Known, behaviour);
     }
 
     Behaviour? Record(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs, bool locked)
     {
         if (!MakeRoom(locked))
             return null;
-        var actor = candidate.Below.Equals(default)
-            ? e.Actor.Text
-            : $"{e.Actor.Text} > {PrintableText.Of(_reduction.Text(candidate.Below), LongestText)}";
-        var made = new Behaviour(candidate.Class, candidate.Levels[0], actor,
+        var made = new Behaviour(candidate.Class, candidate.Levels[0], ActorOf(e, candidate),
             PrintableText.Of(_reduction.Text(candidate.Text), LongestText))
         {
             Mark = candidate.Mark,
@@ -124,18 +181,19 @@ public sealed partial class Baseline
         };
         Keep(made);
         Touch(made, unit, timeNs);
+        if (!unit.IsStart)
+            _lastContainer!.MarkNovel(candidate.Class);
         return made;
     }
 
+    string ActorOf(in ContainerEvent e, in Candidate candidate) => candidate.Below.Equals(default)
+        ? e.Actor.Text
+        : $"{e.Actor.Text} > {PrintableText.Of(_reduction.Text(candidate.Below), LongestText)}";
+
     /// <summary>Is this behaviour the candidate's, by its texts? Keys are hashes that whoever chooses names can aim at.</summary>
-    bool IsNamed(Behaviour behaviour, in ContainerEvent e, in Candidate candidate)
-    {
-        if (!PrintableText.IsOf(_reduction.Text(candidate.Text), behaviour.Object, LongestText))
-            return false;
-        return candidate.Below.Equals(default)
-            ? behaviour.Actor == e.Actor.Text
-            : behaviour.Actor == $"{e.Actor.Text} > {PrintableText.Of(_reduction.Text(candidate.Below), LongestText)}";
-    }
+    bool IsNamed(Behaviour behaviour, in ContainerEvent e, in Candidate candidate) =>
+        PrintableText.IsOf(_reduction.Text(candidate.Text), behaviour.Object, LongestText)
+            && behaviour.Actor == ActorOf(e, candidate);
 
     int LevelOf(in Candidate candidate)
     {
@@ -161,7 +219,7 @@ public sealed partial class Baseline
     /// <summary>All of the event's behaviours are learned: the same bytes again need no reduction.</summary>
     void Remember(ulong raw)
     {
-        if (_reduction.Truncated)
+        if (_reduction.Truncated || !_overrides.IsEmpty)
             return;
         if (_reduction.Count == 1)
         {

@@ -26,11 +26,15 @@ public sealed partial class Baseline
     // (unit, behaviour, state): judged once; emptied when full, which may repeat an anomaly and is counted.
     readonly HashSet<ulong> _judged = [];
     readonly byte[] _text = new byte[4 * LongestText];
-    ClassUnits _units = new();
+    readonly WorkloadUnits _units;
+    readonly GreyZone _grey;
     Policy _policy = new();
+    Overrides _overrides = new([]);
+    RoleBook _roles = new([]);
     ContainerFacts? _lastFacts;
     ContainerUnits? _lastContainer;
     long _firstEventNs = long.MaxValue;
+    double _lambdaPerDay = 1; // grey events expected per container-day
     long _statisticsNs = long.MinValue;
     long _statisticsVersion = -1;
     bool _statisticsStale = true;
@@ -39,17 +43,19 @@ public sealed partial class Baseline
     /// <param name="options">What an evaluation switches off; null in production.</param>
     /// <exception cref="ArgumentException">Options this version does not obey.</exception>
     public Baseline(WorkloadKey workload, ModelOptions? options = null)
-        : this(workload, new Reduction(), new BehaviourBudget(BehaviourLimit), 0, options)
+        : this(workload, new Reduction(), new BehaviourBudget(BehaviourLimit), default, options)
     {
     }
 
-    internal Baseline(WorkloadKey workload, Reduction reduction, BehaviourBudget budget, ulong seed, ModelOptions? options = null)
+    internal Baseline(WorkloadKey workload, Reduction reduction, BehaviourBudget budget, BaselineOrigin origin, ModelOptions? options = null)
     {
-        _seed = seed;
+        _seed = origin.Seed;
         Workload = workload;
         _reduction = reduction;
         _budget = budget;
         _options = (options ?? ModelOptions.Default).Checked();
+        _units = new WorkloadUnits(origin.Source);
+        _grey = new GreyZone(_options.FixedHalfLife);
     }
 
     public WorkloadKey Workload { get; }
@@ -79,17 +85,23 @@ public sealed partial class Baseline
         LastEventNs = Math.Max(LastEventNs, timeNs);
         var unit = Enter(e.Container, timeNs);
         var raw = RawKey(e);
-        if (_cache.TryGet(raw, out var one, out var many))
+        // The first of a behaviour in a unit is looked at whole: it may be new in its phase, hour or role.
+        if (_cache.TryGet(raw, out var one, out var many) && (one?.IsIn(unit) ?? Array.TrueForAll(many!, known => known.IsIn(unit))))
         {
             if (one is not null)
                 Touch(one, unit, timeNs);
             else
                 foreach (var known in many!)
                     Touch(known, unit, timeNs);
-            return new Verdict(VerdictKind.Known, (one ?? many![0]).Key, null);
+            return Counted(e, one ?? many![0], timeNs);
         }
         _reduction.Reduce(e, _generaliser, _knownLevels);
-        return _reduction.Count == 0 ? new Verdict(VerdictKind.Ignored, 0, null) : Judge(e, unit, timeNs, raw);
+        if (_reduction.Count == 0)
+            return new Verdict(VerdictKind.Ignored, 0, null);
+        var verdict = Judge(e, unit, timeNs, raw);
+        return verdict.Kind == VerdictKind.Known && _behaviours.TryGetValue(verdict.Behaviour, out var usual)
+            ? Counted(e, usual, timeNs)
+            : verdict;
     }
 
     /// <summary>A name that is a caller's own words may go round about ("/etc/./x"): rules and patterns see where it leads.</summary>
@@ -135,21 +147,37 @@ public sealed partial class Baseline
         (_lastFacts, _lastContainer) = (null, null);
     }
 
-    /// <summary>The state in force at a time, also when the collector is away: learning ends by the model's clock.</summary>
+    /// <summary>
+    /// The state of the class that is furthest behind: learning while any class is, else what the first class is that people
+    /// decided of.
+    /// </summary>
     public LearningState StateAt(long nowNs)
     {
-        var locked = LearningProgress.LockOf(_policy, nowNs);
-        if (locked is not null)
-            return locked.Value;
+        var worst = LearningState.Operational;
+        foreach (var marks in Marks.All)
+        {
+            var state = StateOf(marks.Class, nowNs);
+            if (state == LearningState.Learning)
+                return state;
+            if (state != LearningState.Operational && worst == LearningState.Operational)
+                worst = state;
+        }
+        return worst;
+    }
+
+    /// <summary>The state of a class at a time, also when the collector is away: learning ends by the model's clock.</summary>
+    public LearningState StateOf(BehaviourClass behaviourClass, long nowNs)
+    {
+        if (LearningStates.Decided(_policy, behaviourClass, nowNs) is { } decided)
+            return decided;
         if (_options.Fixed24Hours)
             return nowNs - _firstEventNs < FixedLearningNs ? LearningState.Learning : LearningState.LockedByTime;
         if (_options.SetMembership)
             return LearningState.Learning;
         Refresh(nowNs);
-        foreach (var marks in Marks.All)
-            if (_statistics.UpperBound(marks.Class) * _statistics.UnitsPerDay(marks.Class) > marks.Beta)
-                return LearningState.Learning;
-        return LearningState.Operational;
+        return _statistics.UpperBound(behaviourClass) * _statistics.UnitsPerDay(behaviourClass) > Marks.Of(behaviourClass).Beta
+            ? LearningState.Learning
+            : LearningState.Operational;
     }
 
     ContainerUnit Enter(ContainerFacts facts, long timeNs)
@@ -168,6 +196,7 @@ public sealed partial class Baseline
             if (_containers.Count >= ContainerLimit)
                 _containers.Remove(_containers.MinBy(c => c.Value.LastEventNs).Key);
             _containers.Add(facts.Id, container = new ContainerUnits(facts, timeNs));
+            _units.SeeVersion(container.Version, container.VersionHash, timeNs);
             _firstEventNs = Math.Min(_firstEventNs, timeNs);
             foreach (var mount in facts.SecretMountBytes)
                 _generaliser.Protect(mount);
@@ -200,11 +229,12 @@ public sealed partial class Baseline
 
     void Refresh(long nowNs)
     {
-        if (_statisticsVersion == _units.Version
+        if (_statisticsVersion == _units.Classes.Version
             && (!_statisticsStale || Math.Abs(nowNs - _statisticsNs) < StatisticsAgeNs))
             return;
-        _statistics.Compute(_behaviours.Values, _units);
-        (_statisticsVersion, _statisticsNs, _statisticsStale) = (_units.Version, nowNs, false);
+        _statistics.Compute(_behaviours.Values, _units.Classes);
+        (_statisticsVersion, _statisticsNs, _statisticsStale) = (_units.Classes.Version, nowNs, false);
+        _lambdaPerDay = LambdaPerDay(nowNs);
     }
 
     /// <summary>No longer part of its set: gives its share of the budget back.</summary>

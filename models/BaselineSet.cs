@@ -19,7 +19,7 @@ public sealed class BaselineSet
     readonly Reduction _reduction = new();
     readonly HashSet<WorkloadKey> _pinned = [];
     readonly BehaviourBudget _budget;
-    readonly ulong _seed;
+    readonly BaselineOrigin _origin;
     readonly int _most;
 
     /// <param name="maxBytes">Bound of all baselines together: half for the baselines, half for their behaviours.</param>
@@ -27,9 +27,10 @@ public sealed class BaselineSet
     /// Of the caches of raw events. Random and secret where events come from others: who knows it could make an event that
     /// passes for a known one.
     /// </param>
-    public BaselineSet(long maxBytes = DefaultBytes, ulong seed = 0)
+    /// <param name="source">Names this node in counters that each node keeps for itself; the same after a restart.</param>
+    public BaselineSet(long maxBytes = DefaultBytes, ulong seed = 0, ulong source = 0)
     {
-        _seed = seed;
+        _origin = new BaselineOrigin(seed, source);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBytes, 2 * Baseline.BehaviourLimit * BytesPerBehaviour);
         _most = (int)Math.Min(maxBytes / 2 / BytesPerBaseline, 1 << 20);
         _budget = new BehaviourBudget((int)Math.Min(maxBytes / 2 / BytesPerBehaviour, int.MaxValue));
@@ -60,7 +61,7 @@ public sealed class BaselineSet
                 Evicted++;
             }
         }
-        var made = new Baseline(workload, _reduction, _budget, _seed);
+        var made = new Baseline(workload, _reduction, _budget, _origin);
         _baselines.Add(workload, made);
         return made;
     }
@@ -89,3 +90,8 @@ sealed class BehaviourBudget(int most)
 
     public void Take(int count) => Used += count;
 }
+
+/// <summary>What makes a baseline this node's own.</summary>
+/// <param name="Seed">Of its cache of raw events, random and secret.</param>
+/// <param name="Source">Of its counters.</param>
+readonly record struct BaselineOrigin(ulong Seed, ulong Source);

@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
-using Google.Protobuf;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
@@ -16,8 +14,6 @@ struct LevelKeys
 /// <summary>One generalised fact (class, actor, object) with its evidence. Every field but the names merges by union, min, max or or.</summary>
 sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, string target)
 {
-    const long Hour = 3_600_000_000_000;
-    const int HoursOfWeek = 168;
     const int InStart = 1;
     const int AfterStart = 2;
 
@@ -34,12 +30,11 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, s
 
     public LevelKeys Levels;
     public UnitSketch Units;
-    public ContainerSketch Containers;
+    public SmallSketch Containers;
+    public SmallSketch Versions;
+    public Calendar Calendar;
     public long FirstSeenNs = long.MaxValue;
     public long LastSeenNs;
-    public long MaxDay;
-    public ulong Days;
-    public ulong Hours0, Hours1, Hours2;
     public uint MaxPerUnit;
     public int StartPhase;
 
@@ -72,6 +67,17 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, s
 
     public bool OnlyAfterStart => StartPhase == AfterStart;
 
+    /// <summary>Never seen in the phase of this unit, though seen in the other.</summary>
+    public bool IsNewPhase(in ContainerUnit unit) => StartPhase == (unit.IsStart ? AfterStart : InStart);
+
+    /// <summary>Seen in this version of the image and in no older one.</summary>
+    public bool IsOnlyIn(ulong version) => Versions.Count == 1 && Versions.AsSpan()[0] == version;
+
+    public int DaysSeen => Calendar.DaysSeen;
+
+    /// <summary>The latest occurrence was in this unit: one more changes no evidence but the count.</summary>
+    public bool IsIn(in ContainerUnit unit) => _currentUnit == unit.Hash;
+
     /// <summary>Counts one occurrence; true when evidence worth sending changed.</summary>
     public bool Touch(in ContainerUnit unit, long timeNs)
     {
@@ -85,31 +91,24 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, s
         FirstSeenNs = Math.Min(FirstSeenNs, timeNs);
         MaxPerUnit = Math.Max(MaxPerUnit, 1);
         // Not short-circuited: every part is evidence.
-        return Units.Add(unit.Hash) | Containers.Add(unit.Container) | AddDay(timeNs / (24 * Hour), 1)
-            | AddHour((int)(timeNs / Hour % HoursOfWeek)) | AddPhase(unit.IsStart ? InStart : AfterStart);
+        return Units.Add(unit.Hash) | Containers.Add(unit.Container) | Versions.Add(unit.Version) | Calendar.Add(timeNs)
+            | AddPhase(unit.IsStart ? InStart : AfterStart);
     }
 
     /// <summary>Takes over all evidence of another; true when something changed.</summary>
     public bool Absorb(BehaviourEvidence other)
     {
-        var changed = false;
+        var changed = Calendar.Merge(Calendar.Of(other.MaxDay, other.Days, other.HoursOfWeek))
+            | AddPhase(other.StartPhase & (InStart | AfterStart));
         foreach (var unit in other.Units)
             changed |= Units.Add(unit);
         foreach (var container in other.Containers)
             changed |= Containers.Add(container);
-        if (other.Days != 0)
-            changed |= AddDay(other.MaxDay, other.Days);
-        changed |= AddPhase(other.StartPhase & (InStart | AfterStart));
+        foreach (var version in other.Versions)
+            changed |= Versions.Add(version);
         FirstSeenNs = other.FirstSeenUnixNs == 0 ? FirstSeenNs : Math.Min(FirstSeenNs, other.FirstSeenUnixNs);
         LastSeenNs = Math.Max(LastSeenNs, other.LastSeenUnixNs);
         MaxPerUnit = Math.Max(MaxPerUnit, other.MaxPerUnit);
-        if (other.HoursOfWeek.Length == HoursOfWeek / 8)
-        {
-            Span<byte> hours = stackalloc byte[24];
-            other.HoursOfWeek.Span.CopyTo(hours);
-            changed |= AddHours(BinaryPrimitives.ReadUInt64LittleEndian(hours),
-                BinaryPrimitives.ReadUInt64LittleEndian(hours[8..]), BinaryPrimitives.ReadUInt64LittleEndian(hours[16..]));
-        }
         changed |= (other.Learned && !Learned) || (other.Quarantined && !Quarantined);
         Learned |= other.Learned;
         Quarantined |= other.Quarantined;
@@ -123,23 +122,17 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, s
             Units.Add(unit);
         foreach (var container in literal.Containers.AsSpan())
             Containers.Add(container);
-        if (literal.Days != 0)
-            AddDay(literal.MaxDay, literal.Days);
-        AddHours(literal.Hours0, literal.Hours1, literal.Hours2);
+        foreach (var version in literal.Versions.AsSpan())
+            Versions.Add(version);
+        Calendar.Merge(literal.Calendar);
         AddPhase(literal.StartPhase);
         FirstSeenNs = Math.Min(FirstSeenNs, literal.FirstSeenNs);
         LastSeenNs = Math.Max(LastSeenNs, literal.LastSeenNs);
         MaxPerUnit = Math.Max(MaxPerUnit, literal.MaxPerUnit);
     }
 
-    public int DaysSeen => System.Numerics.BitOperations.PopCount(Days);
-
     public BehaviourEvidence ToEvidence()
     {
-        Span<byte> hours = stackalloc byte[24];
-        BinaryPrimitives.WriteUInt64LittleEndian(hours, Hours0);
-        BinaryPrimitives.WriteUInt64LittleEndian(hours[8..], Hours1);
-        BinaryPrimitives.WriteUInt64LittleEndian(hours[16..], Hours2);
         var evidence = new BehaviourEvidence
         {
             Class = Class,
@@ -148,43 +141,20 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, s
             Key = Key,
             FirstSeenUnixNs = FirstSeenNs == long.MaxValue ? 0 : FirstSeenNs,
             LastSeenUnixNs = LastSeenNs,
-            MaxDay = MaxDay,
-            Days = Days,
-            HoursOfWeek = ByteString.CopyFrom(hours[..(HoursOfWeek / 8)]),
+            MaxDay = Calendar.MaxDay,
+            Days = Calendar.Days,
+            HoursOfWeek = Calendar.HoursOnWire(),
             MaxPerUnit = MaxPerUnit,
             Quarantined = Quarantined,
             Learned = Learned,
             Mark = Marks.Of(Class).Marks[Mark].Name,
             StartPhase = StartPhase,
         };
-        foreach (var unit in Units.AsSpan())
-            evidence.Units.Add(unit);
-        foreach (var container in Containers.AsSpan())
-            evidence.Containers.Add(container);
-        foreach (var level in Levels)
-            evidence.LevelKeys.Add(level);
+        evidence.Units.AddAll(Units.AsSpan());
+        evidence.Containers.AddAll(Containers.AsSpan());
+        evidence.Versions.AddAll(Versions.AsSpan());
+        evidence.LevelKeys.AddAll(Levels);
         return evidence;
-    }
-
-    bool AddDay(long day, ulong days)
-    {
-        var (maxDay, merged) = DaySet.Merge(MaxDay, Days, day, days);
-        var changed = maxDay != MaxDay || merged != Days;
-        (MaxDay, Days) = (maxDay, merged);
-        return changed;
-    }
-
-    bool AddHour(int hour)
-    {
-        var bit = 1UL << (hour & 63);
-        return AddHours(hour < 64 ? bit : 0, hour is >= 64 and < 128 ? bit : 0, hour >= 128 ? bit : 0);
-    }
-
-    bool AddHours(ulong h0, ulong h1, ulong h2)
-    {
-        var changed = (h0 & ~Hours0) != 0 || (h1 & ~Hours1) != 0 || (h2 & ~Hours2) != 0;
-        (Hours0, Hours1, Hours2) = (Hours0 | h0, Hours1 | h1, Hours2 | h2);
-        return changed;
     }
 
     bool AddPhase(int phase)
@@ -192,25 +162,5 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, s
         var changed = (StartPhase | phase) != StartPhase;
         StartPhase |= phase;
         return changed;
-    }
-}
-
-/// <summary>The days something was seen: 64 bits back from the latest. Merging aligns to the later and ors.</summary>
-static class DaySet
-{
-    public static (long MaxDay, ulong Days) Merge(long maxDayA, ulong daysA, long maxDayB, ulong daysB)
-    {
-        if (daysA == 0)
-            return (daysB == 0 ? 0 : maxDayB, daysB);
-        if (daysB == 0)
-            return (maxDayA, daysA);
-        var later = Math.Max(maxDayA, maxDayB);
-        return (later, Shifted(daysA, later, maxDayA) | Shifted(daysB, later, maxDayB));
-    }
-
-    static ulong Shifted(ulong days, long later, long maxDay)
-    {
-        var behind = unchecked((ulong)later - (ulong)maxDay);
-        return behind >= 64 ? 0 : days << (int)behind;
     }
 }

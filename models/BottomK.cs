@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using Google.Protobuf.Collections;
 
 namespace RuntimeGuard.Models;
 
@@ -11,7 +12,18 @@ static class BottomK
 {
     public const int Units = 16;
     public const int Containers = 8;
+    public const int Versions = 8;
     public const int ClassUnits = 1024;
+    public const int StartUnits = 64;
+    public const int VersionUnits = 32;
+    public const int Features = 128;
+    public const int Peers = 64;
+
+    public static void AddAll(this RepeatedField<ulong> to, ReadOnlySpan<ulong> hashes)
+    {
+        foreach (var hash in hashes)
+            to.Add(hash);
+    }
 
     /// <summary>Adds to the first <paramref name="count"/> of <paramref name="store"/>; false when nothing changed.</summary>
     public static bool Insert(Span<ulong> store, ref int count, ulong hash)
@@ -50,8 +62,8 @@ struct UnitSketch
     public readonly ReadOnlySpan<ulong> AsSpan() => ((ReadOnlySpan<ulong>)_hashes)[.._count];
 }
 
-/// <summary>The containers a behaviour was seen in.</summary>
-struct ContainerSketch
+/// <summary>The containers, or the image versions, a behaviour was seen in. Zero stands for none and is left out.</summary>
+struct SmallSketch
 {
     [InlineArray(BottomK.Containers)]
     struct Hashes
@@ -64,14 +76,14 @@ struct ContainerSketch
 
     public readonly int Count => _count;
 
-    public bool Add(ulong container) => BottomK.Insert(_hashes, ref _count, container);
+    public bool Add(ulong hash) => hash != 0 && BottomK.Insert(_hashes, ref _count, hash);
 
     [UnscopedRef]
     public readonly ReadOnlySpan<ulong> AsSpan() => ((ReadOnlySpan<ulong>)_hashes)[.._count];
 }
 
-/// <summary>The complete units of a class; grows to its k and no further.</summary>
-sealed class UnitSet
+/// <summary>A set of units that grows to its k and no further; the complete units of a class with the default k.</summary>
+sealed class UnitSet(int k = BottomK.ClassUnits)
 {
     ulong[] _hashes = [];
     int _count;
@@ -81,16 +93,18 @@ sealed class UnitSet
     /// <summary>
     /// Units ever added: exact below k, else (k-1)/U_(k) with U the largest hash kept as a fraction of the range.
     /// </summary>
-    public double Estimate => _count < BottomK.ClassUnits
+    public double Estimate => _count < k
         ? _count
         : (_count - 1) / (_hashes[_count - 1] / (double)ulong.MaxValue);
 
     public ReadOnlySpan<ulong> AsSpan() => _hashes.AsSpan(0, _count);
 
+    public void Clear() => _count = 0;
+
     public bool Add(ulong unit)
     {
-        if (_count == _hashes.Length && _count < BottomK.ClassUnits)
-            Array.Resize(ref _hashes, Math.Clamp(_count * 2, 16, BottomK.ClassUnits));
+        if (_count == _hashes.Length && _count < k)
+            Array.Resize(ref _hashes, Math.Clamp(_count * 2, Math.Min(16, k), k));
         return BottomK.Insert(_hashes, ref _count, unit);
     }
 
@@ -99,5 +113,5 @@ sealed class UnitSet
     /// which errs by the share of partial units, at most a few in a thousand by then.
     /// </summary>
     public bool Contains(ulong unit) => AsSpan().BinarySearch(unit) >= 0
-        || (_count == BottomK.ClassUnits && unit > _hashes[_count - 1]);
+        || (_count == k && unit > _hashes[_count - 1]);
 }

@@ -18,6 +18,8 @@ sealed class ClassStatistics
     const double Confidence = 0.95;
     const double NormalQuantile = 1.645;
     const double DayNs = 24.0 * ContainerUnits.HourNs;
+    const int FullDays = 7;
+    const double FullWeek = 0.95;
 
     readonly IncidenceCounts[,] _counts = new IncidenceCounts[ContainerUnits.ClassCount, LevelKeys.Count];
     readonly double[,] _bounds = new double[ContainerUnits.ClassCount, LevelKeys.Count];
@@ -26,6 +28,9 @@ sealed class ClassStatistics
     readonly long[] _firstSeen = new long[ContainerUnits.ClassCount];
     readonly long[] _lastSeen = new long[ContainerUnits.ClassCount];
     readonly int[] _quarantined = new int[ContainerUnits.ClassCount];
+    readonly int[] _onOneDay = new int[ContainerUnits.ClassCount];
+    readonly int[] _starts = new int[ContainerUnits.ClassCount];
+    readonly Calendar[] _calendars = new Calendar[ContainerUnits.ClassCount];
     readonly int[][] _marks = new int[ContainerUnits.ClassCount][];
     // Reused from one computation to the next.
     readonly Dictionary<ulong, Incidence>[] _levels = [[], [], [], []];
@@ -50,6 +55,32 @@ sealed class ClassStatistics
     public ReadOnlySpan<int> MarkCounts(BehaviourClass c) => _marks[(int)c];
 
     public double UnitsPerDay(BehaviourClass c) => _unitsPerDay[(int)c];
+
+    /// <summary>Complete start-ups seen.</summary>
+    public int Starts(BehaviourClass c) => _starts[(int)c];
+
+    /// <summary>
+    /// Seven days or more, no behaviour on one day alone, and 95 % of the hours of the week watched: what comes daily or weekly
+    /// has been seen. Jobs have no calendar: their runs are their units.
+    /// </summary>
+    public bool IsCalendarComplete(BehaviourClass c, bool runs) => runs || (_calendars[(int)c].DaysSeen >= FullDays
+        && _onOneDay[(int)c] == 0 && HasFullWeek(c));
+
+    /// <summary>95 % of the hours of the week were watched.</summary>
+    public bool HasFullWeek(BehaviourClass c) => _calendars[(int)c].HoursSeen >= FullWeek * Calendar.HoursOfWeek;
+
+    /// <summary>
+    /// New behaviours per day in an hour of the week that was never watched: max(Q1/T, (D1+1)/D/24) of an hour, 24 of which make
+    /// a day. 0 where that says nothing: the hour was watched, or the calendar is complete.
+    /// </summary>
+    public double RateOfUnwatchedHour(BehaviourClass c, bool runs, int hour)
+    {
+        if (IsCalendarComplete(c, runs) || _calendars[(int)c].Has(hour))
+            return 0;
+        var units = _units[(int)c];
+        var perUnit = units > 0 ? _counts[(int)c, 0].Q1 / units : 0;
+        return 24 * Math.Max(perUnit, (_onOneDay[(int)c] + 1.0) / Math.Max(1, _calendars[(int)c].DaysSeen) / 24);
+    }
 
     /// <summary>95 % upper bound of novelty-bearing units per unit; +infinity without units.</summary>
     public double UpperBound(BehaviourClass c, int level = 0)
@@ -98,7 +129,9 @@ sealed class ClassStatistics
         foreach (var marks in Marks.All)
         {
             var c = (int)marks.Class;
-            (_firstSeen[c], _lastSeen[c], _quarantined[c]) = (long.MaxValue, 0, 0);
+            (_firstSeen[c], _lastSeen[c], _quarantined[c], _onOneDay[c]) = (long.MaxValue, 0, 0, 0);
+            _starts[c] = units.StartsOf(marks.Class).Count;
+            _calendars[c] = units.CalendarOf(marks.Class);
             Array.Clear(_marks[c]);
             _units[c] = units.Of(marks.Class).Estimate;
             foreach (var level in _levels)
@@ -125,6 +158,8 @@ sealed class ClassStatistics
             _quarantined[c]++;
             return;
         }
+        if (behaviour.DaysSeen == 1)
+            _onOneDay[c]++;
         Incidence own = default;
         foreach (var unit in behaviour.Units.AsSpan())
             if (complete.Contains(unit))

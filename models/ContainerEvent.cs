@@ -43,6 +43,9 @@ public readonly ref struct ContainerEvent
     public uint Mode { get; init; }
 
     public uint Uid { get; init; }
+
+    /// <summary>First process of the subtree that departed, or the acting process when none did; any hash of its identity.</summary>
+    public ulong Lineage { get; init; }
 }
 
 /// <summary>What the sensors and the process tree know about one event beside its object.</summary>

@@ -4,28 +4,38 @@ namespace RuntimeGuard.Models;
 
 /// <summary>The unit of learning an event falls in.</summary>
 /// <param name="IsStart">The first ten minutes of a container: a context of its own, never part of an hour.</param>
-readonly record struct ContainerUnit(ulong Hash, ulong Container, bool IsStart);
+/// <param name="Version">Hash of the container's image version; 0 when it is not known.</param>
+readonly record struct ContainerUnit(ulong Hash, ulong Container, bool IsStart, ulong Version);
 
 /// <summary>
 /// Where one container is in its units: container-hours, its start-up, or its run when it is a job. Decides which hours
-/// were watched from end to end, quiet ones included.
+/// were watched from end to end, quiet ones included, and counts what happened in the one that runs.
 /// </summary>
 sealed class ContainerUnits
 {
+    public const int ClassCount = (int)BehaviourClass.Dns + 1;
     public const long HourNs = 3_600_000_000_000;
     const long StartNs = HourNs / 6;
+    const int MostScored = 256;
+    const double FirstPeers = 16;
     const int MostHoursAtOnce = BottomK.ClassUnits;
 
     readonly ContainerFacts _facts;
     readonly ulong _hash;
     readonly ulong _start;
     readonly ulong _run;
+    readonly ulong _version;
     readonly long[] _voidHours = new long[ClassCount];
+    readonly uint[] _counts = new uint[ClassCount];
+    readonly UnitSet _peers = new(BottomK.Peers);
     long _nextHour; // the first hour not yet counted or given up
+    bool _startCounted;
     ContainerUnit _current;
     long _currentHour = long.MinValue;
-
-    public const int ClassCount = (int)BehaviourClass.Dns + 1;
+    long _countedHour = long.MinValue;
+    readonly Dictionary<ulong, int> _scored = [];
+    double _nextPeers = FirstPeers;
+    int _novel; // classes with a novelty in the hour that runs
 
     public ContainerUnits(ContainerFacts facts, long firstEventNs)
     {
@@ -33,7 +43,9 @@ sealed class ContainerUnits
         _hash = KeyHash.Of(facts.Id);
         _start = KeyHash.Mix(_hash, 0x7374_6172_74);
         _run = KeyHash.Mix(_hash, 0x72_756E);
+        _version = facts.Version.Length == 0 ? 0 : KeyHash.Of(facts.Version);
         Array.Fill(_voidHours, long.MinValue);
+        _startCounted = !facts.SeenFromBirth;
         // Watched from its birth, the start-up is a unit of its own and hours count after it.
         var since = facts.SeenFromBirth ? Math.Max(facts.StartedNs, 0) + StartNs : firstEventNs;
         _nextHour = (since / HourNs) + (since % HourNs == 0 ? 0 : 1);
@@ -41,21 +53,69 @@ sealed class ContainerUnits
 
     public long LastEventNs { get; private set; }
 
+    public ulong Hash => _hash;
+
     public bool IsRun => _facts.RunsToCompletion;
+
+    public string Version => _facts.Version;
+
+    public ulong VersionHash => _version;
+
+    /// <summary>What the container does, for finding roles.</summary>
+    public UnitSet Features { get; } = new(BottomK.Features);
+
+    /// <summary>The delta its features belong to; 0 when the collector has them.</summary>
+    public ulong FeaturesAt { get; set; }
+
+    /// <summary>The role it behaves like, and when that was looked at; owned by the baseline.</summary>
+    public Role? Role { get; set; }
+
+    public long RoleNs { get; set; } = long.MinValue;
 
     public ContainerUnit Enter(long timeNs)
     {
         LastEventNs = Math.Max(LastEventNs, timeNs);
         if (_facts.RunsToCompletion)
-            return new ContainerUnit(_run, _hash, false);
+            return new ContainerUnit(_run, _hash, false, _version);
         if (_facts.SeenFromBirth && timeNs - _facts.StartedNs < StartNs && timeNs >= _facts.StartedNs)
-            return new ContainerUnit(_start, _hash, true);
+            return new ContainerUnit(_start, _hash, true, _version);
         var hour = timeNs / HourNs;
         if (hour == _currentHour)
             return _current;
         _currentHour = hour;
-        return _current = new ContainerUnit(HourUnit(hour), _hash, false);
+        return _current = new ContainerUnit(HourUnit(hour), _hash, false, _version);
     }
+
+    /// <summary>Counts an event of the class in the hour that runs; returns how many there are.</summary>
+    public uint Count(BehaviourClass behaviourClass, long timeNs)
+    {
+        var hour = timeNs / HourNs;
+        if (hour != _countedHour)
+            StartCounting(hour);
+        return ++_counts[(int)behaviourClass];
+    }
+
+    /// <summary>Notes a peer; the distinct peers of the hour that runs when they have doubled since they were last told, else 0.</summary>
+    public double AddPeer(ulong peer)
+    {
+        if (!_peers.Add(peer) || _peers.Estimate < _nextPeers)
+            return 0;
+        _nextPeers *= 2;
+        return _peers.Estimate;
+    }
+
+    /// <summary>Novelties scored in this container, by the directory or kind they share: siblings cost less than the first.</summary>
+    public int TimesScored(in Candidate candidate) => _scored.GetValueOrDefault(candidate.Levels[2]);
+
+    public void Scored(in Candidate candidate)
+    {
+        if (_scored.Count >= MostScored)
+            _scored.Clear();
+        _scored[candidate.Levels[2]] = _scored.GetValueOrDefault(candidate.Levels[2]) + 1;
+    }
+
+    /// <summary>A behaviour never seen before was seen in the hour that runs.</summary>
+    public void MarkNovel(BehaviourClass behaviourClass) => _novel |= 1 << (int)behaviourClass;
 
     /// <summary>Events of the class (of all when unspecified) were lost now: this unit is no evidence of absence.</summary>
     public void Void(BehaviourClass behaviourClass, long timeNs)
@@ -65,112 +125,65 @@ sealed class ContainerUnits
             Array.Fill(_voidHours, hour);
         else
             _voidHours[(int)behaviourClass] = hour;
+        _startCounted |= timeNs - _facts.StartedNs < StartNs;
     }
 
     /// <summary>Adds the hours that ended before now. Called at least once an hour per container, or voids are forgotten.</summary>
-    public void Complete(long nowNs, ClassUnits classes)
+    public void Complete(long nowNs, WorkloadUnits units)
     {
         if (_facts.RunsToCompletion)
             return;
+        if (!_startCounted && nowNs - _facts.StartedNs >= StartNs)
+        {
+            _startCounted = true;
+            units.AddStart(_start);
+        }
         var now = nowNs / HourNs;
         if (now - _nextHour > MostHoursAtOnce)
             _nextHour = now - MostHoursAtOnce;
         for (; _nextHour < now; _nextHour++)
+        {
+            var counted = _nextHour == _countedHour;
             for (var c = 1; c < ClassCount; c++)
                 if (_voidHours[c] != _nextHour)
-                    classes.Add((BehaviourClass)c, HourUnit(_nextHour), (_nextHour + 1) * HourNs, false);
+                    units.AddHour((BehaviourClass)c, new CompleteHour(HourUnit(_nextHour), _nextHour, _hash,
+                        counted ? _counts[c] : 0, counted && (_novel >> c & 1) != 0, counted ? _peers.Estimate : 0));
+            if (_voidHours[1] != _nextHour)
+                units.AddVersion(_facts.Version, _version, HourUnit(_nextHour), (_nextHour + 1) * HourNs);
+        }
+        if (_countedHour < now && _countedHour != long.MinValue)
+            StartCounting(now);
     }
 
     /// <summary>The container is gone: a run that was watched from its birth is complete.</summary>
-    public void End(long nowNs, ClassUnits classes)
+    public void End(long nowNs, WorkloadUnits units)
     {
-        Complete(nowNs, classes);
+        Complete(nowNs, units);
         if (!_facts.RunsToCompletion || !_facts.SeenFromBirth)
             return;
         for (var c = 1; c < ClassCount; c++)
             if (_voidHours[c] == long.MinValue)
-                classes.Add((BehaviourClass)c, _run, nowNs, true);
+                units.AddRun((BehaviourClass)c, _run, nowNs);
+        units.AddVersion(_facts.Version, _version, _run, nowNs);
+    }
+
+    void StartCounting(long hour)
+    {
+        _countedHour = hour;
+        Array.Clear(_counts);
+        _peers.Clear();
+        _nextPeers = FirstPeers;
+        _novel = 0;
     }
 
     ulong HourUnit(long hour) => KeyHash.Mix(_hash, (ulong)hour);
 }
 
-/// <summary>The complete units of every class of one workload.</summary>
-sealed class ClassUnits
+/// <summary>One container-hour that was watched from end to end.</summary>
+/// <param name="Count">Events of the class in it.</param>
+/// <param name="IsNovel">It had a behaviour never seen before.</param>
+/// <param name="Peers">Distinct peers in it.</param>
+readonly record struct CompleteHour(ulong Unit, long Hour, ulong Container, uint Count, bool IsNovel, double Peers)
 {
-    readonly UnitSet[] _units = new UnitSet[ContainerUnits.ClassCount];
-    readonly long[] _firstComplete = new long[ContainerUnits.ClassCount];
-    readonly bool[] _runs = new bool[ContainerUnits.ClassCount];
-    readonly ulong[] _changedAt = new ulong[ContainerUnits.ClassCount];
-
-    public ClassUnits()
-    {
-        for (var c = 0; c < _units.Length; c++)
-            _units[c] = new UnitSet();
-    }
-
-    /// <summary>The delta that changes made now belong to.</summary>
-    public ulong Revision { get; set; } = 1;
-
-    /// <summary>Raised whenever a unit was added.</summary>
-    public long Version { get; private set; }
-
-    public UnitSet Of(BehaviourClass behaviourClass) => _units[(int)behaviourClass];
-
-    public long FirstCompleteNs(BehaviourClass behaviourClass) => _firstComplete[(int)behaviourClass];
-
-    public bool AreRuns(BehaviourClass behaviourClass) => _runs[(int)behaviourClass];
-
-    public void Add(BehaviourClass behaviourClass, ulong unit, long completeNs, bool run)
-    {
-        var c = (int)behaviourClass;
-        if (!_units[c].Add(unit))
-            return;
-        Version++;
-        _runs[c] |= run;
-        _firstComplete[c] = Earlier(_firstComplete[c], completeNs);
-        _changedAt[c] = Revision;
-    }
-
-    public void Merge(ClassEvidence other, bool changed)
-    {
-        var c = (int)other.Class;
-        foreach (var unit in other.Units)
-            if (_units[c].Add(unit))
-            {
-                Version++;
-                if (changed)
-                    _changedAt[c] = Revision;
-            }
-        _runs[c] |= other.Runs;
-        _firstComplete[c] = Earlier(_firstComplete[c], other.FirstCompleteUnixNs);
-    }
-
-    /// <summary>The collector has everything up to this revision.</summary>
-    public void Acknowledge(ulong revision)
-    {
-        for (var c = 0; c < _changedAt.Length; c++)
-            if (_changedAt[c] <= revision)
-                _changedAt[c] = 0;
-    }
-
-    public IEnumerable<ClassEvidence> ToEvidence(bool onlyChanged)
-    {
-        for (var c = 1; c < _units.Length; c++)
-        {
-            if (_units[c].Count == 0 || (onlyChanged && _changedAt[c] == 0))
-                continue;
-            var evidence = new ClassEvidence
-            {
-                Class = (BehaviourClass)c,
-                FirstCompleteUnixNs = _firstComplete[c],
-                Runs = _runs[c],
-            };
-            foreach (var unit in _units[c].AsSpan())
-                evidence.Units.Add(unit);
-            yield return evidence;
-        }
-    }
-
-    public static long Earlier(long a, long b) => a == 0 ? b : b == 0 ? a : Math.Min(a, b);
+    public long EndNs => (Hour + 1) * ContainerUnits.HourNs;
 }

@@ -49,6 +49,9 @@ public static class CriticalRules
     internal static readonly CriticalRule AuthorizedKeys = new("authorized-keys", "T1098.004",
         "{actor} changed who may log in by key, {object}");
 
+    /// <summary>No rule of ours: a person said that this is never normal.</summary>
+    internal static readonly CriticalRule Denied = new("denied", "", "{actor} did what a person has denied: {object}");
+
     public static IReadOnlyList<CriticalRule> All { get; } =
     [
         ReverseShell, ExecMemfd, ExecDeleted, ExecNotInImage, ShellFromServer, Ptrace, ProcessWrite, ProcMemory,

@@ -36,6 +36,8 @@ public static class Marks
         AlphaNow = root.GetProperty("alpha_now").GetDouble();
         GreyCeiling = root.GetProperty("grey_ceiling").GetDouble();
         Shrink = root.GetProperty("shrink").GetDouble();
+        GreyShare = root.GetProperty("alpha_grey").GetDouble() / AlphaNow;
+        VolumeShare = root.GetProperty("alpha_volume").GetDouble() / AlphaNow;
         foreach (var entry in root.GetProperty("classes").EnumerateArray())
         {
             var read = ReadClass(entry);
@@ -58,6 +60,11 @@ public static class Marks
 
     /// <summary>An E-value above this is learned at once while learning.</summary>
     public static double GreyCeiling { get; }
+
+    /// <summary>What grey incidents, and volumes, may cost of false alarms against single events.</summary>
+    internal static double GreyShare { get; }
+
+    internal static double VolumeShare { get; }
 
     internal static double Shrink { get; }
 

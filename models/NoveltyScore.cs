@@ -2,16 +2,6 @@ using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
 
-/// <summary>What decides how a novelty is judged.</summary>
-public enum LearningState
-{
-    Learning,
-    /// <summary>Still learning, but every class is bounded below its beta: novelties are held back, not absorbed at once.</summary>
-    Operational,
-    LockedByTime,
-    LockedByHand,
-}
-
 /// <summary>An E-value and what it is made of.</summary>
 /// <param name="Expected">Benign occurrences per container-day of something at least this attack-like.</param>
 /// <param name="Rate">R_c: novel behaviours of the class per container-day now.</param>
@@ -22,20 +12,46 @@ readonly record struct NoveltyScore(double Expected, double Rate, int Level, dou
     public const double Unbounded = 1e6;
 
     const int Levels = LevelKeys.Count;
+    const int ZoneLevel = 2;
 
     /// <summary>What a lock asserts of the rate at each level: a novelty of a whole zone is rarer than one more name.</summary>
     static ReadOnlySpan<double> LockedShare => [1, 0.5, 0.2, 0.05];
 
-    public static NoveltyScore Of(ClassStatistics statistics, BehaviourClass c, int mark, int level, LearningState state)
+    public static NoveltyScore Of(ClassStatistics statistics, BehaviourClass c, int mark, int level, LearningState state, Moment moment)
     {
         var marks = Marks.Of(c);
-        var rate = RateOf(statistics, marks, 0, state);
-        if (level > 0)
+        // What cannot be learned has no bound on names: only kinds and zones count.
+        var lowest = state == LearningState.Unbounded ? ZoneLevel : 0;
+        var rate = RateOf(statistics, marks, lowest, state);
+        if (level > lowest)
             rate = Math.Min(rate, Levels * RateOf(statistics, marks, level, state)); // the price of choosing the level
+        if (!LearningStates.IsLocked(state) && !moment.NoCalendar)
+            rate = Math.Max(rate, statistics.RateOfUnwatchedHour(c, moment.Runs, moment.Hour));
+        return Of(statistics, marks, mark, level, rate, 1);
+    }
+
+    /// <summary>
+    /// Known, but new in its context: the rate is that of known behaviours coming new into it, and the tail is multiplied by the
+    /// share that is known at all, for backing off costs its own novelty rate.
+    /// </summary>
+    /// <param name="seen">How often known behaviours of the class came new into such a context.</param>
+    public static NoveltyScore OfContext(ClassStatistics statistics, BehaviourClass c, int mark, double seen, LearningState state)
+    {
+        var marks = Marks.Of(c);
+        var units = Math.Max(statistics.Units(c), 1);
+        var rate = (seen + 0.5) / units * statistics.UnitsPerDay(c);
+        if (LearningStates.IsLocked(state))
+            rate = Math.Min(rate, marks.Beta);
+        var known = 1 - Math.Min(1, (statistics.Counts(c).N1 + 0.5) / units);
+        return Of(statistics, marks, mark, 0, rate, Math.Max(known, 1 / units));
+    }
+
+    static NoveltyScore Of(ClassStatistics statistics, ClassMarks marks, int mark, int level, double rate, double share)
+    {
         rate = Math.Min(rate, Unbounded);
-        var tail = Tail(marks, statistics.MarkCounts(c), mark);
-        var benign = BenignShare(marks, statistics.MarkCounts(c), mark);
-        return new NoveltyScore(rate * tail / marks.Weight, rate, level, benign, marks.Marks[mark].Attack);
+        var counts = statistics.MarkCounts(marks.Class);
+        return new NoveltyScore(rate * share * Tail(marks, counts, mark) / marks.Weight, rate, level,
+            BenignShare(marks, counts, mark), marks.Marks[mark].Attack);
     }
 
     /// <summary>The same with q1 = q0: every novelty of the class is as attack-like as any other.</summary>
@@ -67,8 +83,16 @@ readonly record struct NoveltyScore(double Expected, double Rate, int Level, dou
 
     static double RateOf(ClassStatistics statistics, ClassMarks marks, int level, LearningState state) => state switch
     {
-        LearningState.Learning => statistics.UpperBound(marks.Class, level) * statistics.UnitsPerDay(marks.Class),
-        LearningState.Operational => statistics.Rate(marks.Class, level),
-        _ => Math.Min(statistics.Rate(marks.Class, level), marks.Beta * LockedShare[level]),
+        LearningState.Learning or LearningState.Drift =>
+            statistics.UpperBound(marks.Class, level) * statistics.UnitsPerDay(marks.Class),
+        LearningState.LockedByHand or LearningState.LockedByTime =>
+            Math.Min(statistics.Rate(marks.Class, level), marks.Beta * LockedShare[level]),
+        _ => statistics.Rate(marks.Class, level),
     };
+}
+
+/// <summary>When something is judged: the hour of the week, and whether the workload has a calendar at all.</summary>
+readonly record struct Moment(int Hour, bool Runs, bool NoCalendar)
+{
+    public static Moment Of(long timeNs, bool runs, bool noCalendar) => new(Calendar.HourOf(timeNs), runs, noCalendar);
 }

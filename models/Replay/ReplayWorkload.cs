@@ -84,7 +84,7 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
             return;
         var hours = (nowNs - _firstNs) / (double)ContainerUnits.HourNs;
         _nextCheckNs = nowNs + (long)(hours * (CheckGrowth - 1) * ContainerUnits.HourNs);
-        var operational = LearningProgress.NameOf(LearningState.Operational);
+        var operational = LearningStates.NameOf(LearningState.Operational);
         foreach (var progress in LearningProgress.Of(Evidence(), new Policy(), nowNs).Classes)
             if (progress.State == operational)
                 _operationalHours.TryAdd(progress.Class, hours);

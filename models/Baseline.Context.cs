@@ -1,0 +1,154 @@
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Models;
+
+/// <summary>What is known and yet unusual: in a phase, at an hour or in a role where it never was, or too much of it.</summary>
+public sealed partial class Baseline
+{
+    /// <summary>Both phases must have had so many units before one of them can be the wrong one.</summary>
+    const int PhaseUnits = 24;
+
+    /// <summary>A behaviour of regular hours: seen in so many units or more, in at most so many hours of the week.</summary>
+    const int RegularUnits = BottomK.Units;
+    const int RegularHours = Calendar.HoursOfWeek / 4;
+
+    /// <summary>A volume is looked at when it reaches this and at each doubling.</summary>
+    const uint FirstVolume = 64;
+
+    /// <summary>Hours of a bucket, and of all buckets together, from which on a volume can be judged by them.</summary>
+    const int BucketHours = 8;
+    const int VolumeHours = 24;
+
+    /// <summary>Rates watched for one container in a day: every class and the peers, each hour.</summary>
+    const double RatesPerDay = 24 * ContainerUnits.ClassCount;
+
+    double GreyAlpha => _options.Alpha * Marks.GreyShare;
+
+    Ruling Known(in ContainerEvent e, in Candidate candidate, Behaviour behaviour, in ContainerUnit unit, long timeNs)
+    {
+        var context = behaviour.IsIn(unit) ? null : ContextOf(behaviour, candidate, unit, timeNs);
+        Touch(behaviour, unit, timeNs);
+        if (context is null)
+            return new Ruling(VerdictKind.Known, behaviour) { Lasts = candidate.Rule is null };
+        Refresh(timeNs);
+        var state = StateOf(candidate.Class, timeNs);
+        var seen = _units.Rates.Context(candidate.Class, context.Value);
+        var score = NoveltyScore.OfContext(_statistics, candidate.Class, candidate.Mark, seen, state);
+        _units.Rates.AddContext(candidate.Class, context.Value);
+        var alert = score.Expected <= _options.Alpha && state != LearningState.Learning;
+        var incident = alert ? null : GreyOf(e, candidate, unit, timeNs, score);
+        return new Ruling(alert || incident is not null ? VerdictKind.Anomalous : VerdictKind.Known, behaviour)
+        {
+            Score = score,
+            Context = context,
+            Incident = incident,
+            Lasts = true,
+        };
+    }
+
+    BehaviourContext? ContextOf(Behaviour behaviour, in Candidate candidate, in ContainerUnit unit, long timeNs)
+    {
+        var steady = _units.Classes.Of(candidate.Class).Count;
+        if (behaviour.IsNewPhase(unit) && _units.Classes.StartsOf(candidate.Class).Count >= PhaseUnits && steady >= PhaseUnits)
+            return BehaviourContext.Phase;
+        if (!_options.NoCalendar && behaviour.Units.Count >= RegularUnits && behaviour.Calendar.HoursSeen <= RegularHours
+            && !behaviour.Calendar.Has(Calendar.HourOf(timeNs)) && _statistics.HasFullWeek(candidate.Class))
+            return BehaviourContext.Hour;
+        if (_roles.Count > 1 && !_options.NoRoles && RoleOf(_lastContainer!, timeNs) is { } role
+            && !_roles.Knows(role, RoleBook.FeatureOf(candidate)))
+            return BehaviourContext.Role;
+        return null;
+    }
+
+    Role? RoleOf(ContainerUnits container, long timeNs)
+    {
+        if (timeNs - container.RoleNs < ContainerUnits.HourNs)
+            return container.Role;
+        container.RoleNs = timeNs;
+        return container.Role = _roles.Assign(container.Features.AsSpan());
+    }
+
+    /// <summary>An event between alpha and the grey ceiling: adds up with others; the incident it completed, or null.</summary>
+    GreyIncident? GreyOf(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs, in NoveltyScore score)
+    {
+        if (_options.NoGreyZone || _options.SetMembership || score.Expected > Marks.GreyCeiling || score.Expected <= 0)
+            return null;
+        var mark = Marks.Of(candidate.Class).Marks[candidate.Mark];
+        var incident = _grey.Add(new GreyEvent(unit.Container, e.Lineage, timeNs, candidate.Class, e.Actor.Hash, TouchedBy(e),
+            $"{ActorOf(e, candidate)} -> {PrintableText.Of(_reduction.Text(candidate.Text), LongestText)}", mark.Name, score.Expected,
+            Math.Log2(score.Attack / score.Benign)), _lambdaPerDay, GreyAlpha, out var counted);
+        if (counted)
+            _units.Rates.AddGrey(candidate.Class);
+        if (incident is not null)
+            foreach (var step in incident.Steps)
+                _units.Rates.AddGrey(step.Class, -1);
+        return incident;
+    }
+
+    /// <summary>That by which lineages meet: the file written or run, or the peer.</summary>
+    static ulong TouchedBy(in ContainerEvent e)
+    {
+        if (!e.Peer.IsEmpty)
+            return KeyHash.Of(e.Port, e.Peer);
+        var path = e.Kind == EventKind.Rename ? e.Path2 : e.Path;
+        return path.IsEmpty || e.Kind == EventKind.Exec && (e.Flags & EventFlags.NotInImage) == 0 ? 0 : KeyHash.Of(path);
+    }
+
+    /// <summary>Grey events expected per container-day: the posterior's bound, and at a lock no less than what the classes let through.</summary>
+    double LambdaPerDay(long nowNs)
+    {
+        var days = _statistics.Units(BehaviourClass.Exec) / 24;
+        var lambda = GreyZone.RateBound(_units.Rates.Grey, days);
+        var locked = 0.0;
+        foreach (var marks in Marks.All)
+            if (LearningStates.Decided(_policy, marks.Class, nowNs) is { } state && LearningStates.IsLocked(state))
+                locked += Math.Min(_statistics.Rate(marks.Class, 0), marks.Beta);
+        return Math.Max(lambda, Math.Min(1, locked));
+    }
+
+    /// <summary>Counts a known behaviour; too much of its class, or too many peers, is an anomaly of its own.</summary>
+    Verdict Counted(in ContainerEvent e, Behaviour known, long timeNs)
+    {
+        var container = _lastContainer!;
+        var count = container.Count(known.Class, timeNs);
+        var bucket = VolumeStatistics.BucketOf(timeNs / ContainerUnits.HourNs);
+        if (count >= FirstVolume && System.Numerics.BitOperations.IsPow2(count)
+            && VolumeOf(e, known, timeNs, (bucket, count)) is { } volume)
+            return volume;
+        if (known.Class == BehaviourClass.NetOut && !e.Peer.IsEmpty && container.AddPeer(KeyHash.Of(e.Peer)) is > 0 and var peers
+            && VolumeOf(e, known, timeNs, (VolumeStatistics.Buckets + bucket, peers)) is { } fanOut)
+            return fanOut;
+        return new Verdict(VerdictKind.Known, known.Key, null);
+    }
+
+    Verdict? VolumeOf(in ContainerEvent e, Behaviour known, long timeNs, (int Bucket, double Count) volume)
+    {
+        var state = StateOf(known.Class, timeNs);
+        if (state is LearningState.Learning or LearningState.Drift)
+            return null;
+        var isPeers = volume.Bucket >= VolumeStatistics.Buckets;
+        var once = KeyHash.Mix(KeyHash.Mix(_lastContainer!.Hash, (ulong)(timeNs / ContainerUnits.HourNs)),
+            KeyHash.Mix((ulong)known.Class, isPeers ? 2ul : 1ul));
+        if (_judged.Contains(once))
+            return null;
+        var counts = _units.Rates.Volume(known.Class, volume.Bucket);
+        if (counts.Hours < BucketHours)
+        {
+            counts = default;
+            var first = isPeers ? VolumeStatistics.Buckets : 0;
+            for (var bucket = first; bucket < first + VolumeStatistics.Buckets; bucket++)
+            {
+                var (hours, sum, squares) = _units.Rates.Volume(known.Class, bucket);
+                counts = counts.Plus(hours, sum, squares);
+            }
+        }
+        if (counts.Hours < VolumeHours)
+            return null;
+        var expected = VolumeStatistics.Tail(counts, volume.Count) * RatesPerDay;
+        if (expected > _options.Alpha * Marks.VolumeShare)
+            return null;
+        MarkJudged(once);
+        return new Verdict(VerdictKind.Anomalous, known.Key, ExplainVolume(e, known, timeNs,
+            (isPeers, volume.Count, counts.Sum / counts.Hours, expected)));
+    }
+}

@@ -1,0 +1,254 @@
+using MathNet.Numerics.Distributions;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Models;
+
+/// <summary>
+/// Small deviations that add up: a marked-Poisson CUSUM for each lineage and for each container, with three assumed rates of
+/// attack steps (rho times the workload's own rate of grey events). An incident is raised when one of them crosses
+/// h = max(2, log2(3 rho lambda/alpha)); CUSUM is at most the Shiryaev–Roberts e-detector (Shin, Ramdas, Rinaldo 2022), whose
+/// expected time to a false alarm is bounded whatever the order of events. One workload; one thread at a time.
+/// </summary>
+sealed class GreyZone(bool fixedHalfLife)
+{
+    public const int MostLineages = 32; // of one container; the one quiet longest goes
+    const int MostContainers = 512;     // of the workload on this node; likewise
+    const long HourNs = ContainerUnits.HourNs;
+    const double HalfLifeHours = 6;     // only for comparison: decay by a constant instead of by the workload's own rate
+
+    static ReadOnlySpan<double> Rhos => [3, 10, 30];
+
+    readonly Dictionary<ulong, Container> _containers = [];
+
+    sealed class Container
+    {
+        public readonly Accumulator Whole = new();
+        public readonly Dictionary<ulong, Accumulator> Lineages = [];
+        public readonly Dictionary<ulong, ulong> Joined = []; // lineage -> the one it joined
+        public readonly Dictionary<ulong, ulong> Touched = []; // what a grey event touched (path, peer) -> its lineage
+        public long LastNs;
+    }
+
+    /// <summary>
+    /// Upper 80 % posterior quantile of grey events per container-day: prior Gamma(1/2, one day), events in so many
+    /// container-days.
+    /// </summary>
+    public static double RateBound(double events, double containerDays) => Gamma.InvCDF(0.5 + events, 1 + containerDays, 0.8);
+
+    /// <summary>h of one rho, in bits.</summary>
+    public static double Bound(double rho, double lambdaPerDay, double alpha) =>
+        Math.Max(2, Math.Log2(3 * rho * lambdaPerDay / alpha));
+
+    /// <summary>
+    /// Takes a grey event; returns the incident it completed, or null. One event counts for each class and parent in a lineage
+    /// and hour. <paramref name="counted"/>: it was the first of those.
+    /// </summary>
+    public GreyIncident? Add(in GreyEvent e, double lambdaPerDay, double alpha, out bool counted)
+    {
+        var container = ContainerOf(e);
+        var lineage = LineageOf(container, e);
+        counted = lineage.IsFirst(e);
+        if (!counted)
+            return null;
+        var step = new Contribution
+        {
+            TimeUnixNs = e.TimeNs,
+            Class = e.Class,
+            Behaviour = e.Behaviour,
+            Mark = e.Mark,
+            Score = e.Score,
+            Bits = e.Bits,
+        };
+        lineage.Add(step, lambdaPerDay, fixedHalfLife);
+        container.Whole.Add(step, lambdaPerDay, fixedHalfLife);
+        Touch(container, e);
+        var incident = Raise(lineage, lambdaPerDay, alpha) ?? Raise(container.Whole, lambdaPerDay, alpha);
+        if (incident is null)
+            return RaiseAcross(e, container, lambdaPerDay, alpha);
+        // What it was made of is told: it does not count a second time.
+        lineage.Reset();
+        container.Whole.Reset();
+        return incident;
+    }
+
+    /// <summary>Bits of the strongest accumulator of a container against half its bound: is it under suspicion?</summary>
+    public bool IsSuspect(ulong container, double lambdaPerDay, double alpha) =>
+        _containers.TryGetValue(container, out var known) && known.Whole.Share(lambdaPerDay, alpha) > 0.5;
+
+    public void Clear() => _containers.Clear();
+
+    static GreyIncident? Raise(Accumulator of, double lambdaPerDay, double alpha)
+    {
+        for (var i = 0; i < Rhos.Length; i++)
+        {
+            var bound = Bound(Rhos[i], lambdaPerDay, alpha);
+            if (of.Bits[i] < bound)
+                continue;
+            var incident = new GreyIncident(of.Bits[i], bound, [.. of.Steps]);
+            of.Reset();
+            return incident;
+        }
+        return null;
+    }
+
+    /// <summary>The same object in another container within the hour: both count together, the bound grows by log2 of how many.</summary>
+    GreyIncident? RaiseAcross(in GreyEvent e, Container own, double lambdaPerDay, double alpha)
+    {
+        if (e.Touched == 0)
+            return null;
+        List<Container> others = [];
+        foreach (var other in _containers.Values)
+            if (!ReferenceEquals(other, own) && e.TimeNs - other.LastNs < HourNs && other.Touched.ContainsKey(e.Touched))
+                others.Add(other);
+        if (others.Count == 0)
+            return null;
+        for (var i = 0; i < Rhos.Length; i++)
+        {
+            var bits = own.Whole.Bits[i];
+            foreach (var other in others)
+                bits += other.Whole.Bits[i];
+            var bound = Bound(Rhos[i], lambdaPerDay, alpha) + Math.Log2(others.Count + 1);
+            if (bits < bound)
+                continue;
+            var steps = others.SelectMany(o => o.Whole.Steps).Concat(own.Whole.Steps).OrderBy(s => s.TimeUnixNs).ToList();
+            own.Whole.Reset();
+            foreach (var other in others)
+                other.Whole.Reset();
+            return new GreyIncident(bits, bound, steps);
+        }
+        return null;
+    }
+
+    Container ContainerOf(in GreyEvent e)
+    {
+        if (!_containers.TryGetValue(e.Container, out var container))
+        {
+            if (_containers.Count >= MostContainers)
+                _containers.Remove(_containers.MinBy(c => c.Value.LastNs).Key);
+            _containers.Add(e.Container, container = new Container());
+        }
+        container.LastNs = Math.Max(container.LastNs, e.TimeNs);
+        return container;
+    }
+
+    /// <summary>Lineages meet where one runs what the other wrote, or talks to the same peer: from then on they are one.</summary>
+    static Accumulator LineageOf(Container container, in GreyEvent e)
+    {
+        if (e.Touched != 0 && container.Touched.TryGetValue(e.Touched, out var other) && other != e.Lineage
+            && container.Lineages.ContainsKey(other) && container.Joined.Count < MostLineages)
+        {
+            container.Lineages.Remove(e.Lineage, out var own);
+            container.Joined[e.Lineage] = other;
+            var joined = Of(container, other);
+            if (own is not null)
+                joined.Absorb(own);
+            return joined;
+        }
+        return Of(container, e.Lineage);
+    }
+
+    static Accumulator Of(Container container, ulong lineage)
+    {
+        for (var i = 0; i < 4 && container.Joined.TryGetValue(lineage, out var joined); i++)
+            lineage = joined;
+        if (container.Lineages.TryGetValue(lineage, out var known))
+            return known;
+        if (container.Lineages.Count >= MostLineages)
+            container.Lineages.Remove(container.Lineages.MinBy(l => l.Value.LastNs).Key);
+        var made = new Accumulator();
+        container.Lineages.Add(lineage, made);
+        return made;
+    }
+
+    static void Touch(Container container, in GreyEvent e)
+    {
+        if (e.Touched == 0)
+            return;
+        if (container.Touched.Count >= 4 * MostLineages)
+            container.Touched.Clear();
+        container.Touched.TryAdd(e.Touched, e.Lineage);
+    }
+
+    /// <summary>W for each rho, and the events that made them.</summary>
+    internal sealed class Accumulator
+    {
+        const int MostSteps = 32;
+
+        readonly HashSet<(BehaviourClass Class, ulong Parent)> _inHour = [];
+        long _hour = long.MinValue;
+
+        public double[] Bits { get; } = new double[Rhos.Length];
+
+        public List<Contribution> Steps { get; } = [];
+
+        public long LastNs { get; private set; }
+
+        /// <summary>The first of its class and parent in this hour.</summary>
+        public bool IsFirst(in GreyEvent e)
+        {
+            if (e.TimeNs / HourNs != _hour)
+            {
+                _hour = e.TimeNs / HourNs;
+                _inHour.Clear();
+            }
+            return _inHour.Count < MostSteps && _inHour.Add((e.Class, e.Parent));
+        }
+
+        public void Add(Contribution step, double lambdaPerDay, bool fixedHalfLife)
+        {
+            var lambda = lambdaPerDay / 24;
+            var hours = Math.Max(0, step.TimeUnixNs - LastNs) / (double)HourNs;
+            for (var i = 0; i < Bits.Length; i++)
+            {
+                var decayed = LastNs == 0 ? 0 : fixedHalfLife
+                    ? Bits[i] * Math.Pow(0.5, hours / HalfLifeHours)
+                    : Math.Max(0, Bits[i] - (lambda * (Rhos[i] - 1) * hours / Math.Log(2)));
+                Bits[i] = Math.Max(0, decayed + Math.Log2(Rhos[i]) + step.Bits);
+            }
+            // Nothing weighs any more: what follows is another story.
+            if (Bits.Max() == 0)
+                Steps.Clear();
+            if (Steps.Count >= MostSteps)
+                Steps.RemoveAt(0);
+            Steps.Add(step);
+            LastNs = Math.Max(LastNs, step.TimeUnixNs);
+        }
+
+        public void Absorb(Accumulator other)
+        {
+            for (var i = 0; i < Bits.Length; i++)
+                Bits[i] += other.Bits[i];
+            Steps.AddRange(other.Steps);
+            Steps.Sort((a, b) => a.TimeUnixNs.CompareTo(b.TimeUnixNs));
+            if (Steps.Count > MostSteps)
+                Steps.RemoveRange(0, Steps.Count - MostSteps);
+            LastNs = Math.Max(LastNs, other.LastNs);
+        }
+
+        /// <summary>The largest share of its bound that any of the three has reached.</summary>
+        public double Share(double lambdaPerDay, double alpha)
+        {
+            var share = 0.0;
+            for (var i = 0; i < Bits.Length; i++)
+                share = Math.Max(share, Bits[i] / Bound(Rhos[i], lambdaPerDay, alpha));
+            return share;
+        }
+
+        public void Reset()
+        {
+            Array.Clear(Bits);
+            Steps.Clear();
+        }
+    }
+}
+
+/// <summary>A novelty that is too likely to alert by itself and too unlikely to be ignored.</summary>
+/// <param name="Lineage">First process of the subtree that departed.</param>
+/// <param name="Parent">Its generalised parent: the actor.</param>
+/// <param name="Touched">Hash of the path written or run, or of the peer; 0: nothing by which lineages meet.</param>
+/// <param name="Bits">log2 of the mark's likelihood ratio q1/q0.</param>
+readonly record struct GreyEvent(ulong Container, ulong Lineage, long TimeNs, BehaviourClass Class, ulong Parent, ulong Touched,
+    string Behaviour, string Mark, double Score, double Bits);
+
+/// <summary>Grey events that crossed a bound together.</summary>
+sealed record GreyIncident(double Bits, double Bound, IReadOnlyList<Contribution> Steps);
