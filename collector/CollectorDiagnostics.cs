@@ -17,6 +17,7 @@ sealed partial class CollectorDiagnostics
         ItemsRepeated = metrics.CreateCounter("runtimeguard_items_repeated_total", "Items that were durable already.", "lane");
         ItemsRejected = metrics.CreateCounter("runtimeguard_items_rejected_total",
             "Items acknowledged but not stored because a field was out of bounds.", "lane", "reason");
+        ItemsShortened = metrics.CreateCounter("runtimeguard_items_shortened_total", "Items of which a part was too large and was cut.", "lane");
         SequenceHoles = metrics.CreateCounter("runtimeguard_sequence_holes_total", "Batches refused for a hole.", "lane");
         StreamsRefused = metrics.CreateCounter("runtimeguard_streams_refused_total", "Agent streams refused.", "reason");
         CommitSeconds = metrics.CreateHistogram("runtimeguard_commit_seconds", "Time of one durable commit.",
@@ -48,6 +49,7 @@ sealed partial class CollectorDiagnostics
     public Counter ItemsCommitted { get; }
     public Counter ItemsRepeated { get; }
     public Counter ItemsRejected { get; }
+    public Counter ItemsShortened { get; }
     public Counter SequenceHoles { get; }
     public Counter StreamsRefused { get; }
     public Histogram CommitSeconds { get; }

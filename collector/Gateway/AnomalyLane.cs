@@ -42,7 +42,7 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
         return result.Committed;
     }
 
-    /// <summary>An item out of bounds becomes null: acknowledged and counted, so that it cannot jam its lane.</summary>
+    /// <summary>What is too large is shortened; an item without identity becomes null: acknowledged and counted, so that it cannot jam its lane.</summary>
     Anomaly?[] Accept(string node, Batch batch)
     {
         var accepted = new Anomaly?[batch.Anomalies.Count];
@@ -55,6 +55,10 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
                 continue;
             }
             anomaly.Node = node;
+            if (ItemFit.Fit(anomaly))
+            {
+                diagnostics.ItemsShortened.WithLabels(Label).Inc();
+            }
             accepted[i] = anomaly;
         }
         return accepted;

@@ -1,7 +1,7 @@
 namespace RuntimeGuard.Collector.Gateway;
 
 /// <summary>
-/// Bounds of everything an agent may send. Strings are counted in UTF-16 units; control characters are data and stay,
+/// Bounds of everything an agent may send: what is larger is shortened where it is a person's to read, else refused. Strings are counted in UTF-16 units; control characters are data and stay,
 /// screens neutralise them.
 /// </summary>
 static class WireLimits
@@ -17,9 +17,15 @@ static class WireLimits
     /// <summary>A kernel path (PATH_MAX is 4096 bytes) or a generalised fact that holds two of them.</summary>
     public const int Path = 4096;
     public const int Text = 16 * 1024;
-    public const int Arguments = 1024;
+    /// <summary>The kernel side carries 4096 bytes of arguments: 2048 at most when each is one byte and its end.</summary>
+    public const int Arguments = 4096;
     public const int ArgumentsTotal = 64 * 1024;
     public const int Ancestors = 64;
+    /// <summary>
+    /// One anomaly. The most an agent makes is the process and 16 ancestors of 4096 bytes of path and of arguments each;
+    /// were no byte of them UTF-8, each would be three on the wire: 17 * 2 * 12 kB = 418 kB.
+    /// </summary>
+    public const int AnomalyBytes = 512 << 10;
     public const int Losses = 64;
     public const int Nearest = 16;
     public const int Capabilities = 64;
