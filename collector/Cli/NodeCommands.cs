@@ -86,6 +86,11 @@ static class NodeCommands
         }
 
         counters.Show(terminal);
+        if (CoverageText.Lost(node.Losses) is { Length: > 0 } lost)
+        {
+            terminal.Out.WriteLine($"lost in the last 24 h: {lost}");
+        }
+
         foreach (var gap in node.RecentGaps)
         {
             terminal.Out.WriteLine($"{(gap.Blind ? "blind" : "partial")} {Moment.Show(gap.FromUnixNs)} to {Moment.Show(gap.ToUnixNs)}: {SafeText.Of(gap.Reason, 200)}");
@@ -95,7 +100,8 @@ static class NodeCommands
     static string Blind(NodeStatus node) =>
         string.Join(' ', (node.Hello?.Capabilities ?? []).Where(capability => capability.Hook.Length == 0).Select(capability => capability.Event));
 
-    static long Lost(NodeStatus node) => node.RecentGaps.SelectMany(gap => gap.Losses).Sum(loss => (long)Math.Min(loss.Count, int.MaxValue));
+    /// <summary>Events lost in the last 24 hours.</summary>
+    static ulong Lost(NodeStatus node) => node.Losses.Aggregate(0ul, (sum, loss) => sum + Math.Min(loss.Count, int.MaxValue));
 
     static JsonObject Json(NodeStatus node) => new()
     {
@@ -134,6 +140,7 @@ static class NodeCommands
         ["ring_bytes"] = node.Heartbeat?.RingBytes ?? 0,
         ["anomalies_committed"] = node.AnomaliesCommitted,
         ["records_committed"] = node.RecordsCommitted,
+        ["losses"] = CoverageText.Losses(node.Losses),
         ["gaps"] = new JsonArray([.. node.RecentGaps.Select(CoverageText.Gap)]),
     };
 }

@@ -194,6 +194,31 @@ public sealed class RgctlTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Nodes_show_what_they_lost_in_the_last_day()
+    {
+        await LogInAsync();
+        await using (var stream = await (await _collector.EnrolAsync("n1")).ConnectAsync(1))
+        {
+            await stream.SendAsync(1, new Proto.Record
+            {
+                Coverage = new Coverage
+                {
+                    FromUnixNs = CollectorItems.NowNs - 60_000_000_000,
+                    ToUnixNs = CollectorItems.NowNs,
+                    Sensor = "ebpf",
+                    Losses = { new Loss { Cause = "ring_full", EventClass = "open", Count = 1234 } },
+                },
+            });
+            await stream.AckedAsync(Lane.Records, 1);
+        }
+
+        Assert.Contains(" 1234 ", (await RunAsync("nodes list")).Output);
+        Assert.Contains("lost in the last 24 h: 1234 open events (ring_full)", (await RunAsync("nodes show n1")).Output);
+        var node = JsonDocument.Parse((await RunAsync("nodes list -o jsonl")).Output).RootElement;
+        Assert.Equal(1234, Assert.Single(node.GetProperty("losses").EnumerateArray()).GetProperty("count").GetInt32());
+    }
+
+    [Fact]
     public async Task A_join_token_goes_to_standard_output_alone()
     {
         await LogInAsync();
