@@ -14,7 +14,7 @@ sealed class AnomalyRow
     public required byte[] Data { get; set; }
 }
 
-/// <summary>One incident: all anomalies of one lineage in one container of one workload.</summary>
+/// <summary>One incident: all anomalies of one lineage in one container of one workload on one node.</summary>
 sealed class AlertRow
 {
     public required string Id { get; set; }
@@ -56,7 +56,7 @@ sealed class AlertRowMapping : IEntityTypeConfiguration<AlertRow>
         builder.ToTable("alerts").HasKey(row => row.Id);
         builder.HasIndex(row => row.Revision).IsUnique();
         builder.HasIndex(row => new { row.LastUnixNs, row.Id });
-        builder.HasIndex(row => new { row.ContainerId, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image })
+        builder.HasIndex(row => new { row.ContainerId, row.Node, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image })
             .IsUnique();
     }
 }

@@ -86,7 +86,7 @@ namespace RuntimeGuard.Collector.State.Migrations
 
                     b.HasIndex("LastUnixNs", "Id");
 
-                    b.HasIndex("ContainerId", "LineagePid", "LineageStartUnixNs", "Namespace", "Image")
+                    b.HasIndex("ContainerId", "Node", "LineagePid", "LineageStartUnixNs", "Namespace", "Image")
                         .IsUnique();
 
                     b.ToTable("alerts", (string)null);

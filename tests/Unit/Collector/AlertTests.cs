@@ -29,6 +29,23 @@ public sealed class AlertTests
         Assert.Equal("node-a", Assert.Single(detail.Coverage.Nodes).Node);
     }
 
+    [Fact]
+    public async Task A_node_that_names_the_container_of_another_writes_into_no_alert_but_its_own()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        await using var owner = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await using var other = await (await collector.EnrolAsync("node-b")).ConnectAsync(spool: 1);
+        await owner.SendAsync(1, CollectorItems.Anomaly(lineage: 100, score: 0.5));
+        await owner.AckedAsync(Lane.Anomalies, 1);
+
+        await other.SendAsync(1, CollectorItems.Anomaly(lineage: 100, score: 0.001), CollectorItems.Anomaly(lineage: 100));
+        await other.AckedAsync(Lane.Anomalies, 2);
+
+        var alerts = (await new Alerts.AlertsClient(collector.Admin()).ListAsync(new ListAlertsRequest())).Alerts;
+        Assert.Equal([("node-a", 1ul, 0.5), ("node-b", 2ul, 0.001)],
+            alerts.Select(alert => (alert.Worst.Node, alert.Count, alert.Worst.Explanation.Score)).Order());
+    }
+
     [Theory]
     [InlineData(AlertState.Resolved, AlertState.Open)]
     [InlineData(AlertState.Allowed, AlertState.Allowed)]
