@@ -31,6 +31,7 @@ sealed class AlertFold(StateContext context, long nextRevision)
             alert.Revision = NextRevision++;
             _touched.Add(key, alert);
         }
+        alert.LastReceivedUnixNs = receivedUnixNs;
         var data = anomaly.ToByteArray();
         Count(alert, anomaly, data);
         context.Anomalies.Add(new AnomalyRow

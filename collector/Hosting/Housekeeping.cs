@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.Hosting;
 
@@ -11,6 +10,8 @@ sealed class Housekeeping(CollectorParts parts)
     const int SweepEveryTicks = 3;
     const int PruneEveryTicks = 600;
     const int HistoryEveryTicks = 60;
+
+    readonly StatePruning _pruning = new(parts.State, parts.Options.StateLimits, parts.Diagnostics, parts.Time);
 
     /// <summary>Runs until cancelled. A store that fails is told in the log and tried again at the next tick.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -55,7 +56,7 @@ sealed class Housekeeping(CollectorParts parts)
         }
         if (tick % PruneEveryTicks == 0)
         {
-            await PruneAsync(cancellation);
+            await _pruning.RunAsync(cancellation);
         }
         if (tick % HistoryEveryTicks == 0)
         {
@@ -63,32 +64,5 @@ sealed class Housekeeping(CollectorParts parts)
             parts.Diagnostics.SegmentsRemoved.Inc(report.SegmentsRemoved);
             parts.Diagnostics.HistoryBytes.Set(parts.History.Health.Bytes);
         }
-    }
-
-    /// <summary>Keeps the state store bounded: alerts and anomalies by age and count, audit and old watermarks by age.</summary>
-    async Task PruneAsync(CancellationToken cancellation)
-    {
-        var limits = parts.Options.StateLimits;
-        var oldest = parts.Time.UnixNs() - limits.Age.ToNs();
-        var pruned = await parts.State.WriteAsync(async context =>
-        {
-            var alerts = await context.Alerts.Where(row => row.LastUnixNs < oldest).ExecuteDeleteAsync(cancellation);
-            var surplus = await context.Alerts.CountAsync(cancellation) - limits.Alerts;
-            if (surplus > 0)
-            {
-                // Decided ones go before open ones, older before newer.
-                var ids = context.Alerts.OrderBy(row => row.State == (int)AlertState.Open)
-                    .ThenBy(row => row.LastUnixNs).Take(surplus).Select(row => row.Id);
-                alerts += await context.Alerts.Where(row => ids.Contains(row.Id)).ExecuteDeleteAsync(cancellation);
-            }
-            var newest = await context.Anomalies.MaxAsync(row => (long?)row.Id, cancellation) ?? 0;
-            await context.Anomalies
-                .Where(row => row.Id <= newest - limits.Anomalies || !context.Alerts.Any(alert => alert.Id == row.AlertId))
-                .ExecuteDeleteAsync(cancellation);
-            await context.Audit.Where(row => row.TimeUnixNs < oldest).ExecuteDeleteAsync(cancellation);
-            await context.Watermarks.Where(row => row.UpdatedUnixNs < oldest).ExecuteDeleteAsync(cancellation);
-            return alerts;
-        }, cancellation);
-        parts.Diagnostics.AlertsPruned.Inc(pruned);
     }
 }

@@ -42,6 +42,9 @@ namespace RuntimeGuard.Collector.State.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<long>("LastReceivedUnixNs")
+                        .HasColumnType("INTEGER");
+
                     b.Property<long>("LastUnixNs")
                         .HasColumnType("INTEGER");
 
@@ -80,6 +83,8 @@ namespace RuntimeGuard.Collector.State.Migrations
                         .HasColumnType("BLOB");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("LastReceivedUnixNs");
 
                     b.HasIndex("Revision")
                         .IsUnique();
@@ -179,6 +184,19 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.HasIndex("ExpiresUnixNs");
 
                     b.ToTable("bearer_tokens", (string)null);
+                });
+
+            modelBuilder.Entity("RuntimeGuard.Collector.State.CounterRow", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("Last")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Name");
+
+                    b.ToTable("counters", (string)null);
                 });
 
             modelBuilder.Entity("RuntimeGuard.Collector.State.JoinTokenRow", b =>
