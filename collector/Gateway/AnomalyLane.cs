@@ -71,7 +71,8 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
         var now = time.UnixNs();
         var watermark = await context.Watermarks.FirstOrDefaultAsync(
             row => row.Node == key.Node && row.SpoolId == spool && row.Lane == (int)Lane.Anomalies, cancellation);
-        var repeats = LaneSequence.Repeats(watermark is null ? null : (ulong)watermark.Seq, batch.FirstSeq, accepted.Length);
+        var repeats = LaneSequence.Repeats(
+            watermark is null ? null : new LaneMark((ulong)watermark.Seq, Exact: true), batch.FirstSeq, accepted.Length);
         if (repeats == accepted.Length)
         {
             return new Result((ulong)watermark!.Seq, 0, repeats, 0);

@@ -8,7 +8,8 @@ namespace RuntimeGuard.Collector.History;
 
 /// <summary>
 /// Copies anomalies from the state store into history by cursor: the history's own watermark of the ids copied. A kill
-/// between the two stores loses nothing and copies nothing twice.
+/// between the two stores loses nothing and copies nothing twice; what the newest day held is copied
+/// again when that day is damaged.
 /// </summary>
 sealed class AnomalyPump(StateStore state, IHistoryStore history, AlertFeed feed, CollectorDiagnostics diagnostics)
 {
@@ -39,7 +40,7 @@ sealed class AnomalyPump(StateStore state, IHistoryStore history, AlertFeed feed
     /// <summary>False when everything was copied.</summary>
     async Task<bool> CopyPageAsync(CancellationToken cancellation)
     {
-        var copied = history.Committed(Cursor) ?? 0;
+        var copied = history.Committed(Cursor)?.Seq ?? 0;
         var rows = await state.ReadAsync(context => context.Anomalies.Where(row => row.Id > (long)copied)
             .OrderBy(row => row.Id).Take(Page).ToListAsync(cancellation), cancellation);
         if (rows.Count == 0)

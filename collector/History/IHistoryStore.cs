@@ -9,8 +9,8 @@ namespace RuntimeGuard.Collector.History;
 /// </summary>
 interface IHistoryStore : IAsyncDisposable
 {
-    /// <summary>Highest durable sequence number of the lane; null when the store never heard of its spool.</summary>
-    ulong? Committed(LaneKey key);
+    /// <summary>What is durable of the lane; null when the store never heard of its spool.</summary>
+    LaneMark? Committed(LaneKey key);
 
     /// <summary>
     /// Queues a batch; waits while the queue is full. The inner task completes after the durable commit with the

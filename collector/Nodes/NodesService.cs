@@ -56,7 +56,7 @@ sealed class NodesService(CollectorParts parts) : Proto.Nodes.NodesBase
         {
             var key = new Gateway.LaneKey(row.Name, hello.SpoolId);
             status.AnomaliesCommitted = await parts.Anomalies.CommittedAsync(key, cancellation);
-            status.RecordsCommitted = parts.History.Committed(key) ?? 0;
+            status.RecordsCommitted = parts.History.Committed(key)?.Seq ?? 0;
         }
         status.RecentGaps.AddRange(coverage?.Gaps ?? []);
         status.Losses.AddRange(coverage?.Losses ?? []);
