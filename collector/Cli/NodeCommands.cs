@@ -14,22 +14,27 @@ static class NodeCommands
         var command = new Command("list", "All nodes.");
         command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
         {
-            var answer = await collector.Nodes.ListAsync(new ListNodesRequest(), collector.Call(cancellation)).ConfigureAwait(false);
+            var (nodes, _) = await Pages.ReadAsync<NodeStatus>("", int.MaxValue, async (from, _) =>
+            {
+                var page = await collector.Nodes.ListAsync(new ListNodesRequest { Cursor = from }, collector.Call(cancellation))
+                    .ConfigureAwait(false);
+                return (page.Nodes, page.NextCursor);
+            }).ConfigureAwait(false);
             var terminal = session.Terminal;
             if (Session.Format(parsed) != OutputFormat.Table)
             {
-                JsonText.WriteList(terminal, Session.Format(parsed), "nodes", answer.Nodes.Select(Json), []);
+                JsonText.WriteList(terminal, Session.Format(parsed), "nodes", nodes.Select(Json), []);
                 return;
             }
 
-            if (answer.Nodes.Count == 0)
+            if (nodes.Count == 0)
             {
                 terminal.Out.WriteLine("no nodes; enrol one with: rgctl admin join-token, then install.sh --agent-only");
                 return;
             }
 
             var sheet = new Sheet("NODE", "STATE", "SINCE", "LAST HEARD", "CONTAINERS", "BLIND TO", "LOST", "KERNEL");
-            foreach (var node in answer.Nodes)
+            foreach (var node in nodes)
             {
                 sheet.Add(node.Node, node.State, Moment.Show(node.ConnectedSinceUnixNs), Moment.Show(node.LastHeardUnixNs),
                     $"{node.Heartbeat?.Containers.Count ?? 0}", Blind(node), $"{Lost(node)}", node.Hello?.Kernel ?? "");

@@ -8,17 +8,23 @@ namespace RuntimeGuard.Collector.Nodes;
 /// <summary>Shows nodes: who is connected, what each sees and has lost.</summary>
 sealed class NodesService(CollectorParts parts) : Proto.Nodes.NodesBase
 {
+    const int MaxNodes = 1000;
+
     public override async Task<ListNodesResponse> List(ListNodesRequest request, ServerCallContext context)
     {
         var rows = await parts.State.ReadAsync(
-            db => db.Nodes.OrderBy(row => row.Name).ToListAsync(context.CancellationToken), context.CancellationToken);
+            db => db.Nodes.Where(row => row.Name.CompareTo(request.Cursor) > 0).OrderBy(row => row.Name)
+                .ToListAsync(context.CancellationToken), context.CancellationToken);
         var coverage = (await CoverageAsync("", context.CancellationToken)).ToDictionary(node => node.Node, StringComparer.Ordinal);
-        var response = new ListNodesResponse();
+        var page = new AnswerPage<NodeStatus>(MaxNodes, status => status.CalculateSize());
         foreach (var row in rows)
         {
-            response.Nodes.Add(await StatusAsync(row, coverage.GetValueOrDefault(row.Name), context.CancellationToken));
+            if (!page.TryAdd(await StatusAsync(row, coverage.GetValueOrDefault(row.Name), context.CancellationToken)))
+            {
+                break;
+            }
         }
-        return response;
+        return new ListNodesResponse { Nodes = { page.Items }, NextCursor = page.IsCut ? page.Items[^1].Node : "" };
     }
 
     public override async Task<NodeStatus> Get(GetNodeRequest request, ServerCallContext context)
