@@ -38,6 +38,7 @@ sealed partial class CollectorDiagnostics
         RecordsWithoutContainer = metrics.CreateCounter("runtimeguard_records_without_container_total", "Records of containers nothing is known of.");
         AlertsOpened = metrics.CreateCounter("runtimeguard_alerts_opened_total", "Incidents that became an alert.");
         AlertsPruned = metrics.CreateCounter("runtimeguard_alerts_pruned_total", "Alerts removed by age or cap.");
+        PartsFailed = metrics.CreateCounter("runtimeguard_background_failures_total", "Failures of parts that run in the background.", "part");
         Logins = metrics.CreateCounter("runtimeguard_logins_total", "Login attempts.", "result");
         CallsDenied = metrics.CreateCounter("runtimeguard_calls_denied_total", "Calls without the needed right.", "reason");
     }
@@ -68,6 +69,7 @@ sealed partial class CollectorDiagnostics
     public Counter RecordsWithoutContainer { get; }
     public Counter AlertsOpened { get; }
     public Counter AlertsPruned { get; }
+    public Counter PartsFailed { get; }
     public Counter Logins { get; }
     public Counter CallsDenied { get; }
 
@@ -98,8 +100,17 @@ sealed partial class CollectorDiagnostics
     [LoggerMessage(220, LogLevel.Warning, "evidence of node {Node} refused: {Reason}")]
     public partial void EvidenceRefused(string node, string reason);
 
-    [LoggerMessage(300, LogLevel.Error, "housekeeping failed and will be tried again: {Reason}")]
-    public partial void HousekeepingFailed(string reason);
+    [LoggerMessage(300, LogLevel.Error, "{Part} failed and will be tried again: {Reason}")]
+    public partial void PartFailed(string part, string reason, Exception cause);
+
+    [LoggerMessage(301, LogLevel.Information, "{Part} works again")]
+    public partial void PartWorksAgain(string part);
+
+    [LoggerMessage(302, LogLevel.Error, "{What} could not be closed in good order: {Reason}")]
+    public partial void CloseFailed(string what, string reason, Exception cause);
+
+    [LoggerMessage(303, LogLevel.Error, "a task nobody waited for failed: {Reason}")]
+    public partial void UnobservedFailure(string reason, Exception cause);
 
     [LoggerMessage(400, LogLevel.Error, "history cannot commit, agents will resend: {Reason}")]
     public partial void HistoryFailed(string reason);

@@ -59,5 +59,7 @@ readonly record struct HistoryCursor(long TimeUnixNs, long Id);
 
 sealed record RetentionReport(int SegmentsRemoved, long BytesRemoved);
 
-/// <summary>Bytes on disk and what every answer must warn of.</summary>
-sealed record StoreHealth(long Bytes, IReadOnlyList<string> Warnings);
+/// <param name="Bytes">On disk.</param>
+/// <param name="Warnings">What every answer must warn of.</param>
+/// <param name="Failure">Why the last commit failed; null when it did not.</param>
+sealed record StoreHealth(long Bytes, IReadOnlyList<string> Warnings, string? Failure);

@@ -1,9 +1,7 @@
-using Microsoft.EntityFrameworkCore;
-
 namespace RuntimeGuard.Collector.Hosting;
 
 /// <summary>What time alone must do: locks that fall due, revocations made elsewhere, last words of nodes, old rows.</summary>
-sealed class Housekeeping(CollectorParts parts)
+sealed class Housekeeping(CollectorParts parts) : IDisposable
 {
     static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
     const int SaveEveryTicks = 30;
@@ -13,29 +11,16 @@ sealed class Housekeeping(CollectorParts parts)
 
     readonly StatePruning _pruning = new(parts.State, parts.Options.StateLimits, parts.Diagnostics, parts.Time);
 
-    /// <summary>Runs until cancelled. A store that fails is told in the log and tried again at the next tick.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
-    {
-        using var timer = new PeriodicTimer(Tick, parts.Time);
-        try
-        {
-            for (var tick = 1L; await timer.WaitForNextTickAsync(cancellation); tick++)
-            {
-                try
-                {
-                    await DoAsync(tick, cancellation);
-                }
-                catch (Exception e) when (e is DbUpdateException or System.Data.Common.DbException or IOException)
-                {
-                    parts.Diagnostics.HousekeepingFailed(e.Message);
-                }
-            }
-        }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-        {
-            // Told to stop.
-        }
-    }
+    readonly PeriodicTimer _timer = new(Tick, parts.Time);
+    long _tick;
+
+    /// <summary>Waits for the next second.</summary>
+    public async Task WaitAsync(CancellationToken cancellation) => await _timer.WaitForNextTickAsync(cancellation);
+
+    /// <summary>Does what is due at this second. What it throws leaves later ones as they are.</summary>
+    public Task StepAsync(CancellationToken cancellation) => DoAsync(++_tick, cancellation);
+
+    public void Dispose() => _timer.Dispose();
 
     async Task DoAsync(long tick, CancellationToken cancellation)
     {

@@ -21,7 +21,8 @@ static class PeopleEndpoint
             .AddSingleton(parts.Options).AddSingleton(parts.State).AddSingleton(parts.Diagnostics);
         builder.Services.AddSingleton(new WorkloadView(parts.Registry, parts.Nodes, parts.State, parts.Time));
         builder.Services.AddGrpcReflection();
-        builder.Services.AddGrpcHealthChecks().AddCheck("state", new StateHealth(parts.State));
+        builder.Services.AddGrpcHealthChecks().AddCheck("stores", new StoresHealth(parts.State, parts.History))
+            .AddCheck("parts", parts.Health);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             Endpoint.Limit(kestrel, MaxConnections, streamsPerConnection: 100);

@@ -28,13 +28,16 @@ sealed partial class DuckDbHistory
                 Store(writes, pending, now);
             }
         }
-        catch (Exception e) when (e is DuckDBException or IOException)
+        catch (Exception e)
         {
+            // Whatever it was: those who wait are told, and the writer goes on with the next group.
+            _failure = e.Message;
             _diagnostics.HistoryFailed(e.Message);
             var failure = new HistoryException($"history cannot commit: {e.Message}; check the collector's disk", e);
             writes.ForEach(write => write.Append.Done.TrySetException(failure));
             return;
         }
+        _failure = null;
         _diagnostics.CommitSeconds.WithLabels("records").Observe(Stopwatch.GetElapsedTime(started).TotalSeconds);
         foreach (var (key, mark) in pending)
         {
@@ -85,9 +88,17 @@ sealed partial class DuckDbHistory
             segment.HasMarks = true;
             _segments.Widen(segment, bounds.First, bounds.Last, bounds.NextId);
         }
-        catch (DuckDBException)
+        catch (Exception e)
         {
-            _connection.Execute("ROLLBACK");
+            try
+            {
+                _connection.Execute("ROLLBACK");
+            }
+            catch (DuckDBException undo)
+            {
+                // DuckDB has ended the transaction already; the first failure tells why.
+                _diagnostics.HistoryFailed($"{e.Message}; and {undo.Message}");
+            }
             throw;
         }
     }

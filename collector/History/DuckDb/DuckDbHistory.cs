@@ -26,6 +26,7 @@ sealed partial class DuckDbHistory : IHistoryStore
     // Waits when full: the agents' streams wait behind it. 64 batches of at most 4 MB.
     readonly Channel<Append> _queue = Channel.CreateBounded<Append>(new BoundedChannelOptions(64) { SingleReader = true });
     readonly Task _writer;
+    volatile string? _failure;
 
     DuckDbHistory(string directory, TimeSpan age, CollectorDiagnostics diagnostics, TimeProvider time)
     {
@@ -53,7 +54,7 @@ sealed partial class DuckDbHistory : IHistoryStore
         }
     }
 
-    public StoreHealth Health => new(_segments.Bytes, _segments.Warnings);
+    public StoreHealth Health => new(_segments.Bytes, _segments.Warnings, _failure);
 
     public LaneMark? Committed(LaneKey key) => _watermarks.Committed(key);
 
@@ -125,15 +126,28 @@ sealed partial class DuckDbHistory : IHistoryStore
         }
     }
 
+    /// <summary>What is queued is committed, then every day is closed.</summary>
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
-        await _writer;
-        await _turn.WaitAsync();
-        _segments.Close(_connection);
-        _connection.Dispose();
-        _turn.Dispose();
-        _queries.Dispose();
+        try
+        {
+            await _writer;
+        }
+        finally
+        {
+            await _turn.WaitAsync();
+            try
+            {
+                _segments.Close(_connection);
+            }
+            finally
+            {
+                _connection.Dispose();
+                _turn.Dispose();
+                _queries.Dispose();
+            }
+        }
     }
 
     sealed class Append(HistoryBatch batch)

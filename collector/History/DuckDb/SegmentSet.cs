@@ -129,8 +129,12 @@ sealed partial class SegmentSet(string directory, CollectorDiagnostics diagnosti
             {
                 if (segment.Readers == 0 && segment != _segments[^1])
                 {
+                    // Out of the set until it is attached again: a query of a day that is not would fail.
+                    _segments.Remove(segment);
                     segment.Detach(connection);
                     segment.Attach(connection, readOnly: true);
+                    _segments.Add(segment);
+                    _segments.Sort((one, other) => one.Day.CompareTo(other.Day));
                 }
             }
         }
@@ -147,10 +151,10 @@ sealed partial class SegmentSet(string directory, CollectorDiagnostics diagnosti
             {
                 freed += oldest.Bytes;
                 removed++;
+                _segments.RemoveAt(0);
                 oldest.Detach(connection);
                 File.Delete(oldest.Path);
                 File.Delete(oldest.Path + ".wal");
-                _segments.RemoveAt(0);
             }
         }
         return new RetentionReport(removed, freed);

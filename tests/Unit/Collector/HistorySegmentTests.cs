@@ -112,6 +112,30 @@ public sealed class HistorySegmentTests : IDisposable
     }
 
     [Fact]
+    public async Task A_batch_that_cannot_be_written_fails_alone_and_the_new_day_still_learns_what_was_acked_before()
+    {
+        await using (var history = Open())
+        {
+            await AppendAsync(history, 1, 3);
+            _clock.Now += TimeSpan.FromDays(1);
+            var other = new LaneKey("node-b", 1);
+            var broken = Item(1) with { Container = null! };
+            await Assert.ThrowsAsync<HistoryException>(async () => await await history.AppendAsync(
+                new HistoryBatch(other, 1, 1, [broken]), CancellationToken.None));
+            Assert.NotNull(history.Health.Failure);
+
+            Assert.Equal(1ul, await await history.AppendAsync(new HistoryBatch(other, 1, 1, [Item(1)]), CancellationToken.None));
+            Assert.Null(history.Health.Failure);
+            Assert.Equal(1, (await history.EnforceAsync(TimeSpan.FromHours(1), long.MaxValue, CancellationToken.None)).SegmentsRemoved);
+        }
+        await using (var history = Open())
+        {
+            Assert.Equal(new LaneMark(3, Exact: true), history.Committed(Key));
+            Assert.Single((await AllAsync(history)).Rows);
+        }
+    }
+
+    [Fact]
     public async Task Batches_queued_together_commit_together_and_fast()
     {
         await using var history = Open();
