@@ -53,12 +53,7 @@ sealed partial class WorkloadRegistry
             diagnostics.EvidenceMerged.WithLabels("refused").Inc();
             return null;
         }
-        var outcome = Outcome.Unchanged;
-        await ChangeAsync(async context =>
-        {
-            outcome = await MergeAsync(context, _entries[workload], (node, evidence), cancellation);
-            return [];
-        }, cancellation);
+        var outcome = await InTurnAsync(() => MergeAsync(_entries[workload], (node, evidence), cancellation), cancellation);
         diagnostics.EvidenceMerged.WithLabels(outcome.ToString().ToLowerInvariant()).Inc();
         if (outcome == Outcome.Merged)
         {
@@ -71,17 +66,21 @@ sealed partial class WorkloadRegistry
         return new EvidenceAck { Workload = evidence.Workload, Generation = evidence.Generation, Revision = evidence.Revision };
     }
 
-    async Task<Outcome> MergeAsync(
-        State.StateContext context, WorkloadEntry entry, (string Node, Evidence Evidence) sent, CancellationToken cancellation)
+    /// <summary>
+    /// Reads, merges and writes in this registry's turn, and only the writing in the state store's: a merge of megabytes
+    /// takes long, and commits of anomalies wait for that turn.
+    /// </summary>
+    async Task<Outcome> MergeAsync(WorkloadEntry entry, (string Node, Evidence Evidence) sent, CancellationToken cancellation)
     {
         var evidence = sent.Evidence;
         if (evidence.Generation != entry.Policy.Generation)
         {
             return Outcome.Stale;
         }
-        var row = await context.Workloads.FirstAsync(row =>
-            row.Namespace == entry.Workload.Namespace && row.Image == entry.Workload.Image, cancellation);
-        var known = Parse(row.Evidence, entry.Message, entry.Policy);
+        var (ns, image) = (entry.Workload.Namespace, entry.Workload.Image);
+        var stored = await state.ReadAsync(context => context.Workloads
+            .Where(row => row.Namespace == ns && row.Image == image).Select(row => row.Evidence).FirstAsync(cancellation), cancellation);
+        var known = Parse(stored, entry.Message, entry.Policy);
         diagnostics.BehavioursRefused.Inc(_shares.Cut(sent.Node, entry.Workload, known, evidence));
         if (IsClosed(entry.Policy))
         {
@@ -93,11 +92,12 @@ sealed partial class WorkloadRegistry
         // Revisions are the senders' own; in the merge one would only say who spoke last.
         merged.Revision = 0;
         var bytes = merged.ToByteArray();
-        if (bytes.AsSpan().SequenceEqual(row.Evidence))
+        if (bytes.AsSpan().SequenceEqual(stored))
         {
             return Outcome.Unchanged;
         }
-        row.Evidence = bytes;
+        await state.WriteAsync(context => context.Workloads.Where(row => row.Namespace == ns && row.Image == image)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.Evidence, bytes), cancellation), cancellation);
         return Outcome.Merged;
     }
 

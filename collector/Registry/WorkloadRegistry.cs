@@ -120,16 +120,23 @@ sealed partial class WorkloadRegistry(
         $"{container.Tag}@{container.Digest}".Replace("\n", "", StringComparison.Ordinal);
 
     /// <summary>One change at a time: memory follows the disk, and only after the commit.</summary>
-    async Task ChangeAsync(Func<StateContext, Task<List<WorkloadEntry>>> change, CancellationToken cancellation)
-    {
-        await _changes.WaitAsync(cancellation);
-        try
+    Task ChangeAsync(Func<StateContext, Task<List<WorkloadEntry>>> change, CancellationToken cancellation) =>
+        InTurnAsync(async () =>
         {
             foreach (var entry in await state.WriteAsync(change, cancellation))
             {
                 _entries[entry.Workload] = entry;
             }
             diagnostics.Workloads.Set(_entries.Count);
+            return true;
+        }, cancellation);
+
+    async Task<T> InTurnAsync<T>(Func<Task<T>> change, CancellationToken cancellation)
+    {
+        await _changes.WaitAsync(cancellation);
+        try
+        {
+            return await change();
         }
         finally
         {

@@ -156,6 +156,52 @@ public sealed class EvidenceTests
     }
 
     [Fact]
+    public async Task A_merge_is_done_before_its_turn_to_write_and_holds_no_anomaly_up()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await stream.SendAsync(Watch());
+        await stream.ModelAsync(model => true);
+        var parts = collector.Server.Parts;
+        var held = new TaskCompletionSource();
+        var free = new TaskCompletionSource();
+        // Somebody writes: the merge can be done all the same, and only its bytes wait.
+        var writing = parts.State.WriteAsync(async _ =>
+        {
+            held.SetResult();
+            await free.Task;
+        }, CancellationToken.None);
+        await held.Task;
+        var evidence = Learned("c1", "/usr/bin/date");
+        evidence.Behaviours[0].Learned = true;
+        for (var i = 0; i < 4000; i++)
+        {
+            var one = evidence.Behaviours[0].Clone();
+            one.Key = (ulong)i + 1;
+            evidence.Behaviours.Add(one);
+        }
+
+        var merge = parts.Registry.MergeAsync("node-a", evidence, CancellationToken.None);
+        await UntilAsync(() => parts.Diagnostics.BehavioursRefused.Value > 0);
+
+        Assert.False(merge.IsCompleted);
+        free.SetResult();
+        await writing;
+        Assert.NotNull(await merge);
+        Assert.Equal(NodeShares.BehavioursPerNode, (await parts.Registry.ModelAsync(new WorkloadKey(Nginx.Namespace, Nginx.Image), CancellationToken.None))!.Evidence.Behaviours.Count);
+    }
+
+    static async Task UntilAsync(Func<bool> holds)
+    {
+        var deadline = DateTime.UtcNow.AddSeconds(20);
+        while (!holds())
+        {
+            Assert.True(DateTime.UtcNow < deadline, "it did not hold within 20 s");
+            await Task.Delay(20);
+        }
+    }
+
+    [Fact]
     public void One_node_adds_at_most_its_share_of_a_workloads_behaviours()
     {
         var shares = new NodeShares();
