@@ -25,11 +25,12 @@ sealed partial class CollectorDiagnostics
         Workloads = metrics.CreateGauge("runtimeguard_workloads", "Workloads in the registry.");
         WorkloadsRefused = metrics.CreateCounter("runtimeguard_workloads_refused_total", "Workloads beyond the registry's cap.");
         EvidenceMerged = metrics.CreateCounter("runtimeguard_evidence_total", "Evidence messages.", "result");
-        BehavioursEvicted = metrics.CreateCounter("runtimeguard_behaviours_evicted_total", "Behaviours beyond a workload's cap.");
+        BehavioursEvicted = metrics.CreateCounter("runtimeguard_behaviours_evicted_total", "Behaviours beyond a workload's cap of count or bytes.");
         BehavioursRefused = metrics.CreateCounter("runtimeguard_behaviours_refused_total", "Behaviours beyond a node's share of a workload.");
         BehavioursWithheld = metrics.CreateCounter("runtimeguard_behaviours_withheld_total",
             "Behaviours sent as learned for a locked workload, and quarantined.");
         ModelsSent = metrics.CreateCounter("runtimeguard_models_sent_total", "Models sent to agents.");
+        ModelsUnsendable = metrics.CreateCounter("runtimeguard_models_unsendable_total", "Models that no message can carry, or that cannot be read.");
         SegmentsQuarantined = metrics.CreateCounter("runtimeguard_history_segments_quarantined_total", "Damaged days moved aside.");
         SegmentsRemoved = metrics.CreateCounter("runtimeguard_history_segments_removed_total", "Days removed by retention.");
         HistoryBytes = metrics.CreateGauge("runtimeguard_history_bytes", "Bytes of history on disk.");
@@ -61,6 +62,7 @@ sealed partial class CollectorDiagnostics
     public Counter BehavioursRefused { get; }
     public Counter BehavioursWithheld { get; }
     public Counter ModelsSent { get; }
+    public Counter ModelsUnsendable { get; }
     public Counter SegmentsQuarantined { get; }
     public Counter SegmentsRemoved { get; }
     public Gauge HistoryBytes { get; }
@@ -99,6 +101,9 @@ sealed partial class CollectorDiagnostics
 
     [LoggerMessage(220, LogLevel.Warning, "evidence of node {Node} refused: {Reason}")]
     public partial void EvidenceRefused(string node, string reason);
+
+    [LoggerMessage(221, LogLevel.Error, "the model of {Workload} cannot be sent to {Node}: {Reason}; reset the workload to begin it anew")]
+    public partial void ModelUnsendable(string workload, string node, string reason);
 
     [LoggerMessage(300, LogLevel.Error, "{Part} failed and will be tried again: {Reason}")]
     public partial void PartFailed(string part, string reason, Exception cause);

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Google.Protobuf;
 using Grpc.Core;
 using RuntimeGuard.Collector.Nodes;
 using RuntimeGuard.Collector.Registry;
@@ -13,12 +14,17 @@ sealed class AgentStream(CollectorParts parts, LiveNode live, LaneKey key)
     /// <summary>How long an agent may take to read the last acknowledgements of a stream that ends.</summary>
     static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
 
+    const int MessageOverhead = 1024;
+
     // Waits when full: an agent that does not read its acks is not read either.
     readonly Channel<FromCollector> _out = Channel.CreateBounded<FromCollector>(
         new BoundedChannelOptions(64) { SingleReader = true });
 
     // Workloads of this node, as far as this stream has named them; at most as many as the registry holds. The reader's.
     readonly HashSet<WorkloadKey> _run = [];
+
+    /// <summary>Models this stream has told of in the log. The sender's.</summary>
+    readonly HashSet<WorkloadKey> _unsendable = [];
 
     readonly ModelWatcher _models = parts.Models.Enter(key.Node);
 
@@ -165,11 +171,39 @@ sealed class AgentStream(CollectorParts parts, LiveNode live, LaneKey key)
         {
             foreach (var workload in await _models.TakeAsync(cancellation))
             {
-                var model = await parts.Registry.ModelAsync(workload, cancellation);
-                await _out.Writer.WriteAsync(new FromCollector { Model = model }, cancellation);
-                parts.Diagnostics.ModelsSent.Inc();
+                if (await ModelAsync(workload, cancellation) is { } message)
+                {
+                    await _out.Writer.WriteAsync(message, cancellation);
+                    parts.Diagnostics.ModelsSent.Inc();
+                }
             }
         }
+    }
+
+    /// <summary>Null when it cannot be sent: the agent judges by what it has, and the stream goes on with the others.</summary>
+    async Task<FromCollector?> ModelAsync(WorkloadKey workload, CancellationToken cancellation)
+    {
+        string reason;
+        try
+        {
+            var message = new FromCollector { Model = await parts.Registry.ModelAsync(workload, cancellation) };
+            var bytes = message.CalculateSize();
+            if (bytes <= WireLimits.SentBytes - MessageOverhead)
+            {
+                return message;
+            }
+            reason = $"it has {bytes} bytes";
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            reason = $"what is stored of it cannot be read: {e.Message}";
+        }
+        parts.Diagnostics.ModelsUnsendable.Inc();
+        if (_unsendable.Add(workload))
+        {
+            parts.Diagnostics.ModelUnsendable(workload.ToString(), key.Node, reason);
+        }
+        return null;
     }
 
     void Beat(Heartbeat heartbeat)

@@ -7,6 +7,8 @@ namespace RuntimeGuard.Collector.Gateway;
 static class WireLimits
 {
     public const int MessageBytes = 8 << 20;
+    /// <summary>What this side sends at most; agents take as much.</summary>
+    public const int SentBytes = 2 * MessageBytes;
     public const int AnomaliesPerBatch = 1000;
     public const int RecordsPerBatch = 10_000;
     /// <summary>Record batches of one stream that wait for their commit; beyond it the stream is not read on.</summary>
@@ -32,6 +34,6 @@ static class WireLimits
     public const int Counters = 1024;
     public const int Containers = 2000;
     public const int Watched = 2000;
-    public const int Behaviours = 4096;
-    public const int EvidenceBytes = 4 << 20;
+    /// <summary>A delta is 1024 behaviours: 0.5 MB typically, 4.7 MB at the longest texts in three bytes a character.</summary>
+    public const int EvidenceBytes = 6 << 20;
 }

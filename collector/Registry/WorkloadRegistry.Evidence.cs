@@ -88,7 +88,7 @@ sealed partial class WorkloadRegistry
             diagnostics.BehavioursWithheld.Inc(withheld);
         }
         var merged = EvidenceMerge.Merge(known, evidence);
-        Evict(merged);
+        diagnostics.BehavioursEvicted.Inc(EvidenceBound.Cut(merged));
         // Revisions are the senders' own; in the merge one would only say who spoke last.
         merged.Revision = 0;
         var bytes = merged.ToByteArray();
@@ -104,22 +104,6 @@ sealed partial class WorkloadRegistry
     bool IsClosed(Policy policy) =>
         policy.Mode is LearningMode.LockedByHand or LearningMode.LockedByTime &&
         time.UnixNs() - policy.LockedUnixNs > LockGrace.ToNs();
-
-    /// <summary>Beyond what a Baseline holds (agents would refuse the whole model) those with the least support go, the longest unseen first.</summary>
-    void Evict(Evidence evidence)
-    {
-        var surplus = evidence.Behaviours.Count - Baseline.BehaviourLimit;
-        if (surplus <= 0)
-        {
-            return;
-        }
-        foreach (var behaviour in evidence.Behaviours.OrderBy(behaviour => behaviour.Units.Count)
-            .ThenBy(behaviour => behaviour.LastSeenUnixNs).ThenBy(behaviour => behaviour.Key).Take(surplus).ToList())
-        {
-            evidence.Behaviours.Remove(behaviour);
-        }
-        diagnostics.BehavioursEvicted.Inc(surplus);
-    }
 
     enum Outcome
     {

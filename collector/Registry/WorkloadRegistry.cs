@@ -16,7 +16,10 @@ namespace RuntimeGuard.Collector.Registry;
 sealed partial class WorkloadRegistry(
     StateStore state, ModelFeed feed, CollectorOptions options, CollectorDiagnostics diagnostics, TimeProvider time) : IDisposable
 {
-    /// <summary>Workloads beyond it are refused and counted: about 16 kB each in memory, 2.6 MB at most each on disk.</summary>
+    /// <summary>
+    /// In memory 64 versions of up to 1 kB each make one 64 kB at most, 270 MB all; on disk the evidence of one takes
+    /// 2 MB when it is full and <see cref="EvidenceBound.MaxBytes"/> at most: 8 GB and 34 GB all.
+    /// </summary>
     public const int MaxWorkloads = 4096;
     const int MaxVersions = 64;
 
@@ -120,8 +123,8 @@ sealed partial class WorkloadRegistry(
         $"{container.Tag}@{container.Digest}".Replace("\n", "", StringComparison.Ordinal);
 
     /// <summary>One change at a time: memory follows the disk, and only after the commit.</summary>
-    Task ChangeAsync(Func<StateContext, Task<List<WorkloadEntry>>> change, CancellationToken cancellation) =>
-        InTurnAsync(async () =>
+    async Task ChangeAsync(Func<StateContext, Task<List<WorkloadEntry>>> change, CancellationToken cancellation) =>
+        await InTurnAsync(async () =>
         {
             foreach (var entry in await state.WriteAsync(change, cancellation))
             {

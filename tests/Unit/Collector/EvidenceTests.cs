@@ -1,3 +1,5 @@
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using RuntimeGuard.Collector.Registry;
 using RuntimeGuard.Models;
@@ -241,5 +243,84 @@ public sealed class EvidenceTests
         // Answers come in order: the first is for the good one, the others had none.
         Assert.Equal(good.Revision, (await stream.EvidenceAckAsync()).Revision);
         Assert.Equal(2, collector.Server.Parts.Diagnostics.EvidenceMerged.WithLabels("refused").Value);
+    }
+
+    static Evidence OfTexts(int behaviours, string actor, string target)
+    {
+        var evidence = new Evidence { Workload = Nginx, Format = EvidenceMerge.Format, Generation = 1 };
+        for (var i = 1; i <= behaviours; i++)
+        {
+            evidence.Behaviours.Add(new BehaviourEvidence
+            {
+                Key = (ulong)i,
+                Class = BehaviourClass.Exec,
+                Actor = actor,
+                Object = target,
+                Units = { Enumerable.Range(0, 16).Select(unit => (ulong)unit) },
+                Containers = { Enumerable.Range(0, 8).Select(container => (ulong)container) },
+                LevelKeys = { 1, 2, 3, 4 },
+                LastSeenUnixNs = i,
+            });
+        }
+        return evidence;
+    }
+
+    [Fact]
+    public void The_longest_texts_a_baseline_makes_pass_and_longer_ones_do_not()
+    {
+        var exe = "/" + string.Concat(Enumerable.Repeat("\u200b", 500));
+        var actor = Actor.Entry(exe).Exec(exe).Exec(exe).Exec(exe).Exec(exe);
+        Assert.Null(EvidenceMerge.Refuse(OfTexts(1, $"{actor.Text} > {new string('x', 252)}", new string('x', 252))));
+        Assert.NotNull(EvidenceMerge.Refuse(OfTexts(1, new string('x', EvidenceMerge.LongestActor + 1), "x")));
+        Assert.NotNull(EvidenceMerge.Refuse(OfTexts(1, "x", new string('x', EvidenceMerge.LongestObject + 1))));
+    }
+
+    [Fact]
+    public void Merged_evidence_stays_far_below_what_an_agent_takes_and_loses_the_longest_unseen()
+    {
+        var ascii = OfTexts(Baseline.BehaviourLimit, new string('a', EvidenceMerge.LongestActor), new string('o', EvidenceMerge.LongestObject));
+        Assert.Equal(0, EvidenceBound.Cut(ascii));
+        Assert.InRange(ascii.CalculateSize(), 6 << 20, EvidenceBound.MaxBytes);
+
+        var wide = OfTexts(Baseline.BehaviourLimit, new string('\u20ac', EvidenceMerge.LongestActor), new string('\u20ac', EvidenceMerge.LongestObject));
+        Assert.True(wide.CalculateSize() > 16 << 20);
+        var cut = EvidenceBound.Cut(wide);
+        Assert.InRange(wide.CalculateSize(), EvidenceBound.MaxBytes - 8192, EvidenceBound.MaxBytes);
+        Assert.Equal(Enumerable.Range(cut + 1, Baseline.BehaviourLimit - cut).Select(key => (ulong)key), wide.Behaviours.Select(behaviour => behaviour.Key));
+
+        var old = OfTexts(3, "actor", "object");
+        old.Behaviours[1].Actor = new string('x', 2000);
+        Assert.Equal(1, EvidenceBound.Cut(old));
+        Assert.Null(EvidenceMerge.Refuse(old));
+    }
+
+    [Fact]
+    public async Task A_model_that_no_message_can_carry_or_that_cannot_be_read_keeps_no_other_from_its_agent()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        var parts = collector.Server.Parts;
+        var (huge, broken) = (new WorkloadKey("shop", "huge"), new WorkloadKey("shop", "broken"));
+        await parts.Registry.EnsureAsync([huge, broken], CancellationToken.None);
+        var bytes = OfTexts(4000, new string('\u20ac', 1500), new string('\u20ac', 200)).ToByteArray();
+        Assert.True(bytes.Length > 16 << 20);
+        await parts.State.WriteAsync(async db =>
+        {
+            await db.Workloads.Where(row => row.Image == "huge").ExecuteUpdateAsync(set => set.SetProperty(row => row.Evidence, bytes));
+            await db.Workloads.Where(row => row.Image == "broken").ExecuteUpdateAsync(set => set.SetProperty(row => row.Evidence, "nonsense"u8.ToArray()));
+        }, CancellationToken.None);
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+
+        await stream.SendAsync(new FromAgent
+        {
+            Watch = new WatchWorkloads
+            {
+                Workloads = { new Workload { Namespace = "shop", Image = "huge" }, new Workload { Namespace = "shop", Image = "broken" }, Nginx },
+            },
+        });
+
+        Assert.Equal(Nginx, (await stream.ModelAsync(model => true)).Workload);
+        await UntilAsync(() => parts.Diagnostics.ModelsUnsendable.Value == 2);
+        await stream.SendAsync(1, CollectorItems.Anomaly());
+        await stream.AckedAsync(Lane.Anomalies, 1);
     }
 }
