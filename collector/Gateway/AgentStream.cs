@@ -101,27 +101,40 @@ sealed class AgentStream(CollectorParts parts, LiveNode live, LaneKey key)
         }
     }
 
+    /// <summary>Every message of evidence is answered: an agent waits for that before it sends more of the workload.</summary>
     async Task MergeAsync(Evidence evidence, CancellationToken cancellation)
     {
-        if (evidence.Workload is not { } workload || !AnomalyCheck.Workload(workload) ||
-            evidence.CalculateSize() > WireLimits.EvidenceBytes)
+        var ack = new EvidenceAck { Generation = evidence.Generation, Revision = evidence.Revision };
+        if (evidence.Workload is not { } workload || !AnomalyCheck.Workload(workload))
         {
-            parts.Diagnostics.EvidenceMerged.WithLabels("refused").Inc();
-            parts.Diagnostics.EvidenceRefused(key.Node, "it names no workload, or it is too large");
-            return;
+            ack.Refused = Refused("refused", $"it names no workload with namespace and image of at most {WireLimits.Name} characters");
         }
-        var named = new WorkloadKey(workload.Namespace, workload.Image);
-        if (!Runs(named))
+        else
         {
-            // Not acknowledged: should the node come to run it, it sends its evidence again.
-            parts.Diagnostics.EvidenceMerged.WithLabels("foreign").Inc();
-            return;
+            ack.Workload = workload;
+            var named = new WorkloadKey(workload.Namespace, workload.Image);
+            if (evidence.CalculateSize() > WireLimits.EvidenceBytes)
+            {
+                ack.Refused = Refused("refused", $"it has {evidence.CalculateSize()} bytes, more than {WireLimits.EvidenceBytes}");
+            }
+            else if (!Runs(named))
+            {
+                ack.Refused = Refused("foreign", $"this node has named no container of {named}: watch it, or report its container, first");
+            }
+            else
+            {
+                await parts.Registry.EnsureAsync([named], cancellation);
+                ack.Refused = await parts.Registry.MergeAsync(key.Node, evidence, cancellation) ?? "";
+            }
         }
-        await parts.Registry.EnsureAsync([named], cancellation);
-        if (await parts.Registry.MergeAsync(key.Node, evidence, cancellation) is { } ack)
-        {
-            await _out.Writer.WriteAsync(new FromCollector { EvidenceAck = ack }, cancellation);
-        }
+        await _out.Writer.WriteAsync(new FromCollector { EvidenceAck = ack }, cancellation);
+    }
+
+    string Refused(string label, string reason)
+    {
+        parts.Diagnostics.EvidenceMerged.WithLabels(label).Inc();
+        parts.Diagnostics.EvidenceRefused(key.Node, reason);
+        return reason;
     }
 
     /// <summary>The last evidence of a workload may come after its last container is gone: what it ran counts.</summary>

@@ -35,23 +35,22 @@ sealed partial class WorkloadRegistry
         : new Evidence { Workload = workload, Generation = policy.Generation, Format = EvidenceMerge.Format };
 
     /// <summary>
-    /// Merges what a node sent and returns its acknowledgement once that is durable; null when it is refused for what
-    /// it holds. Evidence of a generation that a reset has ended is acknowledged too, and dropped: the node gets the
-    /// model of the new one.
+    /// Merges what a node sent and returns null once that is durable; else why it was refused. Evidence of a generation
+    /// that a reset has ended is not refused but dropped: the node gets the model of the new one.
     /// </summary>
-    public async Task<EvidenceAck?> MergeAsync(string node, Evidence evidence, CancellationToken cancellation)
+    public async Task<string?> MergeAsync(string node, Evidence evidence, CancellationToken cancellation)
     {
         if (EvidenceMerge.Refuse(evidence) is { } refusal)
         {
             diagnostics.EvidenceMerged.WithLabels("refused").Inc();
             diagnostics.EvidenceRefused(node, refusal);
-            return null;
+            return refusal;
         }
         var workload = new WorkloadKey(evidence.Workload.Namespace, evidence.Workload.Image);
         if (Find(workload) is null)
         {
             diagnostics.EvidenceMerged.WithLabels("refused").Inc();
-            return null;
+            return $"the collector's registry has no room for {workload}";
         }
         var outcome = await InTurnAsync(() => MergeAsync(_entries[workload], (node, evidence), cancellation), cancellation);
         diagnostics.EvidenceMerged.WithLabels(outcome.ToString().ToLowerInvariant()).Inc();
@@ -63,7 +62,7 @@ sealed partial class WorkloadRegistry
         {
             feed.Changed(workload, TimeSpan.Zero, exceptNode: "");
         }
-        return new EvidenceAck { Workload = evidence.Workload, Generation = evidence.Generation, Revision = evidence.Revision };
+        return null;
     }
 
     /// <summary>

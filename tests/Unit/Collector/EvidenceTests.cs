@@ -140,21 +140,25 @@ public sealed class EvidenceTests
         await using (var stream = await agent.ConnectAsync(spool: 1))
         {
             await stream.SendAsync(new FromAgent { Evidence = foreign });
+            var refused = await stream.EvidenceAckAsync();
+            Assert.Equal((foreign.Revision, Nginx), (refused.Revision, refused.Workload));
+            Assert.Contains("named no container of shop/docker.io/library/nginx", refused.Refused, StringComparison.Ordinal);
             await stream.SendAsync(new FromAgent
             {
                 Heartbeat = new Heartbeat { Containers = { new ContainerStatus { Container = CollectorItems.Container() } } },
             });
             await stream.SendAsync(new FromAgent { Evidence = own });
-            Assert.Equal(4711ul, (await stream.EvidenceAckAsync()).Revision);
+            var merged = await stream.EvidenceAckAsync();
+            Assert.Equal((4711ul, ""), (merged.Revision, merged.Refused));
         }
         await using var later = await agent.ConnectAsync(spool: 1);
         await later.SendAsync(new FromAgent { Evidence = own });
         await later.EvidenceAckAsync();
 
-        var merged = collector.Server.Parts.Diagnostics.EvidenceMerged;
-        Assert.Equal(1, merged.WithLabels("foreign").Value);
-        Assert.Equal(1, merged.WithLabels("merged").Value);
-        Assert.Equal(1, merged.WithLabels("unchanged").Value);
+        var outcomes = collector.Server.Parts.Diagnostics.EvidenceMerged;
+        Assert.Equal(1, outcomes.WithLabels("foreign").Value);
+        Assert.Equal(1, outcomes.WithLabels("merged").Value);
+        Assert.Equal(1, outcomes.WithLabels("unchanged").Value);
     }
 
     [Fact]
@@ -189,7 +193,7 @@ public sealed class EvidenceTests
         Assert.False(merge.IsCompleted);
         free.SetResult();
         await writing;
-        Assert.NotNull(await merge);
+        Assert.Null(await merge);
         Assert.Equal(NodeShares.BehavioursPerNode, (await parts.Registry.ModelAsync(new WorkloadKey(Nginx.Namespace, Nginx.Image), CancellationToken.None))!.Evidence.Behaviours.Count);
     }
 
@@ -224,7 +228,7 @@ public sealed class EvidenceTests
     }
 
     [Fact]
-    public async Task Evidence_that_cannot_be_merged_is_refused_and_the_stream_goes_on()
+    public async Task Evidence_that_cannot_be_merged_is_answered_with_the_reason_and_the_stream_goes_on()
     {
         await using var collector = await CollectorFixture.StartAsync();
         await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
@@ -237,12 +241,25 @@ public sealed class EvidenceTests
 
         await stream.SendAsync(new FromAgent { Evidence = foreign });
         await stream.SendAsync(new FromAgent { Evidence = nameless });
+        var large = Learned("c1", "/usr/bin/id");
+        large.Behaviours[0].Mark = new string('m', 7 << 20);
+        await stream.SendAsync(new FromAgent { Evidence = large });
         var good = Learned("c1", "/usr/bin/id");
         await stream.SendAsync(new FromAgent { Evidence = good });
 
-        // Answers come in order: the first is for the good one, the others had none.
-        Assert.Equal(good.Revision, (await stream.EvidenceAckAsync()).Revision);
-        Assert.Equal(2, collector.Server.Parts.Diagnostics.EvidenceMerged.WithLabels("refused").Value);
+        // Answers come in order, one for each.
+        var acks = new List<EvidenceAck>();
+        for (var i = 0; i < 4; i++)
+        {
+            acks.Add(await stream.EvidenceAckAsync());
+        }
+        Assert.Contains("format 4711", acks[0].Refused, StringComparison.Ordinal);
+        Assert.Equal((Nginx, foreign.Generation, foreign.Revision), (acks[0].Workload, acks[0].Generation, acks[0].Revision));
+        Assert.Contains("names no workload", acks[1].Refused, StringComparison.Ordinal);
+        Assert.Null(acks[1].Workload);
+        Assert.Contains("bytes", acks[2].Refused, StringComparison.Ordinal);
+        Assert.Equal(("", good.Revision), (acks[3].Refused, acks[3].Revision));
+        Assert.Equal(3, collector.Server.Parts.Diagnostics.EvidenceMerged.WithLabels("refused").Value);
     }
 
     static Evidence OfTexts(int behaviours, string actor, string target)
