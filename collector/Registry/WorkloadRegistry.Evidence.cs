@@ -43,7 +43,6 @@ sealed partial class WorkloadRegistry
         if (EvidenceMerge.Refuse(evidence) is { } refusal)
         {
             diagnostics.EvidenceMerged.WithLabels("refused").Inc();
-            diagnostics.EvidenceRefused(node, refusal);
             return refusal;
         }
         var workload = new WorkloadKey(evidence.Workload.Namespace, evidence.Workload.Image);

@@ -45,7 +45,7 @@ sealed partial class WorkloadRegistry(
     }
 
     /// <summary>Takes in workloads an agent runs; those never seen begin to learn.</summary>
-    public async Task EnsureAsync(IReadOnlyCollection<WorkloadKey> workloads, CancellationToken cancellation)
+    public async Task EnsureAsync(string node, IReadOnlyCollection<WorkloadKey> workloads, CancellationToken cancellation)
     {
         if (workloads.All(_entries.ContainsKey))
         {

@@ -317,7 +317,7 @@ public sealed class EvidenceTests
         await using var collector = await CollectorFixture.StartAsync();
         var parts = collector.Server.Parts;
         var (huge, broken) = (new WorkloadKey("shop", "huge"), new WorkloadKey("shop", "broken"));
-        await parts.Registry.EnsureAsync([huge, broken], CancellationToken.None);
+        await parts.Registry.EnsureAsync("node-a", [huge, broken], CancellationToken.None);
         var bytes = OfTexts(4000, new string('\u20ac', 1500), new string('\u20ac', 200)).ToByteArray();
         Assert.True(bytes.Length > 16 << 20);
         await parts.State.WriteAsync(async db =>
