@@ -23,7 +23,9 @@ sealed partial class CollectorDiagnostics
         CommitSeconds = metrics.CreateHistogram("runtimeguard_commit_seconds", "Time of one durable commit.",
             new HistogramConfiguration { LabelNames = ["lane"], Buckets = Histogram.ExponentialBuckets(0.0005, 2, 14) });
         Workloads = metrics.CreateGauge("runtimeguard_workloads", "Workloads in the registry.");
-        WorkloadsRefused = metrics.CreateCounter("runtimeguard_workloads_refused_total", "Workloads beyond the registry's cap.");
+        WorkloadsRefused = metrics.CreateCounter("runtimeguard_workloads_refused_total",
+            "Workloads left out: the registry is full, or their node names too many new ones in an hour.", "reason");
+        WorkloadsEvicted = metrics.CreateCounter("runtimeguard_workloads_evicted_total", "Workloads unseen for long that made room.");
         EvidenceMerged = metrics.CreateCounter("runtimeguard_evidence_total", "Evidence messages.", "result");
         BehavioursEvicted = metrics.CreateCounter("runtimeguard_behaviours_evicted_total", "Behaviours beyond a workload's cap of count or bytes.");
         BehavioursRefused = metrics.CreateCounter("runtimeguard_behaviours_refused_total", "Behaviours beyond a node's share of a workload.");
@@ -57,6 +59,7 @@ sealed partial class CollectorDiagnostics
     public Histogram CommitSeconds { get; }
     public Gauge Workloads { get; }
     public Counter WorkloadsRefused { get; }
+    public Counter WorkloadsEvicted { get; }
     public Counter EvidenceMerged { get; }
     public Counter BehavioursEvicted { get; }
     public Counter BehavioursRefused { get; }

@@ -153,7 +153,11 @@ sealed class WorkloadStream(CollectorParts parts, LaneKey key, ChannelWriter<Fro
         string reason;
         try
         {
-            var message = new FromCollector { Model = await parts.Registry.ModelAsync(workload, cancellation) };
+            if (await parts.Registry.ModelAsync(workload, cancellation) is not { } model)
+            {
+                return null;
+            }
+            var message = new FromCollector { Model = model };
             var bytes = message.CalculateSize();
             if (bytes <= WireLimits.SentBytes - MessageOverhead)
             {

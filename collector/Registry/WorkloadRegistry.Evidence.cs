@@ -19,12 +19,16 @@ sealed partial class WorkloadRegistry
 
     readonly NodeShares _shares = new();
 
-    /// <summary>The collector's word on a known workload.</summary>
-    public async Task<Model> ModelAsync(WorkloadKey workload, CancellationToken cancellation)
+    /// <summary>The collector's word on a workload; null when it is not known (any more).</summary>
+    public async Task<Model?> ModelAsync(WorkloadKey workload, CancellationToken cancellation)
     {
         var row = await state.ReadAsync(context => context.Workloads
             .Where(row => row.Namespace == workload.Namespace && row.Image == workload.Image)
-            .Select(row => new { row.Policy, row.Evidence }).FirstAsync(cancellation), cancellation);
+            .Select(row => new { row.Policy, row.Evidence }).FirstOrDefaultAsync(cancellation), cancellation);
+        if (row is null)
+        {
+            return null;
+        }
         var policy = Policy.Parser.ParseFrom(row.Policy);
         var message = new Workload { Namespace = workload.Namespace, Image = workload.Image };
         return new Model { Workload = message, Policy = policy, Evidence = Parse(row.Evidence, message, policy) };
@@ -46,12 +50,13 @@ sealed partial class WorkloadRegistry
             return refusal;
         }
         var workload = new WorkloadKey(evidence.Workload.Namespace, evidence.Workload.Image);
-        if (Find(workload) is null)
+        if (await InTurnAsync(async () => Find(workload) is { } entry
+            ? await MergeAsync(entry, (node, evidence), cancellation)
+            : (Outcome?)null, cancellation) is not { } outcome)
         {
             diagnostics.EvidenceMerged.WithLabels("refused").Inc();
             return $"the collector's registry has no room for {workload}";
         }
-        var outcome = await InTurnAsync(() => MergeAsync(_entries[workload], (node, evidence), cancellation), cancellation);
         diagnostics.EvidenceMerged.WithLabels(outcome.ToString().ToLowerInvariant()).Inc();
         if (outcome == Outcome.Merged)
         {

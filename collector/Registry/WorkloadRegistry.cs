@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
-using RuntimeGuard.Collector.Access;
 using RuntimeGuard.Collector.State;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
@@ -33,60 +31,15 @@ sealed partial class WorkloadRegistry(
     public async Task LoadAsync(CancellationToken cancellation)
     {
         var rows = await state.ReadAsync(context => context.Workloads
-            .Select(row => new { row.Namespace, row.Image, row.Policy, row.FirstSeenUnixNs, row.LastSeenUnixNs, row.Versions })
+            .Select(row => new { row.Namespace, row.Image, row.Policy, row.ChangedByPerson, row.FirstSeenUnixNs, row.LastSeenUnixNs, row.Versions })
             .ToListAsync(cancellation), cancellation);
         foreach (var row in rows)
         {
             var key = new WorkloadKey(row.Namespace, row.Image);
-            _entries[key] = new WorkloadEntry(key, Policy.Parser.ParseFrom(row.Policy), row.FirstSeenUnixNs, row.LastSeenUnixNs,
-                [.. row.Versions.Split('\n', StringSplitOptions.RemoveEmptyEntries)]);
+            _entries[key] = new WorkloadEntry(key, Policy.Parser.ParseFrom(row.Policy), row.ChangedByPerson, row.FirstSeenUnixNs,
+                row.LastSeenUnixNs, [.. row.Versions.Split('\n', StringSplitOptions.RemoveEmptyEntries)]);
         }
         diagnostics.Workloads.Set(_entries.Count);
-    }
-
-    /// <summary>Takes in workloads an agent runs; those never seen begin to learn.</summary>
-    public async Task EnsureAsync(string node, IReadOnlyCollection<WorkloadKey> workloads, CancellationToken cancellation)
-    {
-        if (workloads.All(_entries.ContainsKey))
-        {
-            return;
-        }
-        await ChangeAsync(async context =>
-        {
-            var added = new List<WorkloadEntry>();
-            foreach (var workload in workloads)
-            {
-                if (_entries.ContainsKey(workload))
-                {
-                    continue;
-                }
-                if (_entries.Count + added.Count >= MaxWorkloads)
-                {
-                    diagnostics.WorkloadsRefused.Inc();
-                    continue;
-                }
-                added.Add(Add(context, workload));
-            }
-            await Task.CompletedTask;
-            return added;
-        }, cancellation);
-    }
-
-    WorkloadEntry Add(StateContext context, WorkloadKey workload)
-    {
-        var now = time.UnixNs();
-        var learning = options.OnWallClock(options.LearningDuration);
-        var entry = new WorkloadEntry(workload, PolicyChange.New(now, learning, AuditTrail.Collector), now, now, []);
-        context.Workloads.Add(new WorkloadRow
-        {
-            Namespace = workload.Namespace,
-            Image = workload.Image,
-            Policy = entry.Policy.ToByteArray(),
-            FirstSeenUnixNs = now,
-            LastSeenUnixNs = now,
-        });
-        context.Audit.Add(AuditTrail.Row(now, AuditTrail.Collector, "policy", workload.ToString(), $"new workload learns for {learning}"));
-        return entry;
     }
 
     /// <summary>Notes what heartbeats say runs: last seen, and versions never seen before.</summary>
@@ -100,7 +53,10 @@ sealed partial class WorkloadRegistry(
             var changed = new List<WorkloadEntry>();
             foreach (var group in seen)
             {
-                var entry = _entries[group.Key];
+                if (Find(group.Key) is not { } entry)
+                {
+                    continue;
+                }
                 var versions = entry.Versions;
                 foreach (var version in group.Select(Version).Where(version => version.Length > 1).Distinct())
                 {
@@ -130,7 +86,6 @@ sealed partial class WorkloadRegistry(
             {
                 _entries[entry.Workload] = entry;
             }
-            diagnostics.Workloads.Set(_entries.Count);
             return true;
         }, cancellation);
 

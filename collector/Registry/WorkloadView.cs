@@ -27,8 +27,10 @@ sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateS
             .ToDictionaryAsync(row => new WorkloadKey(row.Namespace, row.Image), row => row.Count, cancellation), cancellation);
         foreach (var entry in entries)
         {
-            var evidence = (await registry.ModelAsync(entry.Workload, cancellation)).Evidence;
-            yield return Summary(entry, evidence, open.GetValueOrDefault(entry.Workload));
+            if (await registry.ModelAsync(entry.Workload, cancellation) is { } model)
+            {
+                yield return Summary(entry, model.Evidence, open.GetValueOrDefault(entry.Workload));
+            }
         }
     }
 

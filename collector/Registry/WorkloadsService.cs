@@ -62,7 +62,7 @@ sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloa
     }
 
     public override async Task<Model> GetBaseline(GetWorkloadRequest request, ServerCallContext context) =>
-        await _registry.ModelAsync(Resolve(request.Workload).Workload, context.CancellationToken);
+        await _registry.ModelAsync(Resolve(request.Workload).Workload, context.CancellationToken) ?? throw NotFound(request.Workload);
 
     public override Task<WorkloadSummary> Learn(LearnRequest request, ServerCallContext context)
     {
@@ -97,11 +97,12 @@ sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloa
         var by = new By(Caller.Of(context.GetHttpContext()).User, reason);
         var changed = await _registry.ChangePolicyAsync(
             entry.Workload, (policy, now) => change(policy, now, by), context.CancellationToken);
-        return await SummaryAsync(changed, context);
+        return await SummaryAsync(changed ?? throw NotFound(workload), context);
     }
 
     async Task<WorkloadSummary> SummaryAsync(WorkloadEntry entry, ServerCallContext context) =>
-        await view.SummariesAsync([entry], context.CancellationToken).FirstAsync(context.CancellationToken);
+        await view.SummariesAsync([entry], context.CancellationToken).FirstOrDefaultAsync(context.CancellationToken) ??
+        throw NotFound(entry.Message);
 
     /// <summary>The workload named, or the only one whose image contains what was given.</summary>
     WorkloadEntry Resolve(Workload? wanted)

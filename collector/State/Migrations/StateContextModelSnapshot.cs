@@ -315,6 +315,9 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.Property<string>("Image")
                         .HasColumnType("TEXT");
 
+                    b.Property<bool>("ChangedByPerson")
+                        .HasColumnType("INTEGER");
+
                     b.Property<byte[]>("Evidence")
                         .IsRequired()
                         .HasColumnType("BLOB");

@@ -237,7 +237,11 @@ public sealed class AlertTests
             await collector.EnrolAsync($"node-{i}");
             parts.Nodes.Connect($"node-{i}", "", new Hello(), _ => { }).Beat(heavy);
         }
-        await parts.Registry.EnsureAsync("node-a", [.. Enumerable.Range(0, 700).Select(i => new RuntimeGuard.Models.WorkloadKey("shop", $"image-{i:000}"))], CancellationToken.None);
+        foreach (var of in Enumerable.Range(0, 700).GroupBy(i => $"node-{i / 100}"))
+        {
+            await parts.Registry.EnsureAsync(
+                of.Key, [.. of.Select(i => new RuntimeGuard.Models.WorkloadKey("shop", $"image-{i:000}"))], CancellationToken.None);
+        }
         var (nodes, workloads) = (new List<string>(), new List<string>());
         var (nodePage, workloadPage) = (new ListNodesRequest(), new ListWorkloadsRequest());
         do

@@ -92,6 +92,10 @@ public sealed class StatePruningTests
                     "Critical, Score, Count, FirstUnixNs, LastUnixNs, ReceivedUnixNs, Revision, Worst, Latest) VALUES " +
                     "('a', 'n', 'i', 'c', '', 'node-a', 1, 1, 1, 0, 0, 2, 1, 1, 50, 41, x'', x''), " +
                     "('b', 'n', 'i', 'd', '', 'node-a', 1, 1, 1, 0, 0, 1, 1, 1, 60, 40, x'', x''); " +
+                    "INSERT INTO workloads (Namespace, Image, Policy, Evidence, FirstSeenUnixNs, LastSeenUnixNs, Versions) VALUES " +
+                    "('n', 'mine', x'', x'', 1, 1, ''), ('n', 'other', x'', x'', 1, 1, ''); " +
+                    "INSERT INTO audit (TimeUnixNs, User, Action, Subject, Detail) VALUES " +
+                    "(1, 'admin', 'policy', 'n/mine', ''), (1, 'collector', 'policy', 'n/other', ''); " +
                     "INSERT INTO anomalies (AlertId, Node, TimeUnixNs, ReceivedUnixNs, Data) VALUES ('a', 'node-a', 1, 50, x''), ('a', 'node-a', 1, 70, x'')");
             }
 
@@ -99,6 +103,8 @@ public sealed class StatePruningTests
 
             var alerts = await store.ReadAsync(context => context.Alerts.OrderBy(row => row.Id).ToListAsync(), CancellationToken.None);
             Assert.Equal([70, 60], alerts.Select(row => row.LastReceivedUnixNs));
+            Assert.Equal("mine", (await store.ReadAsync(
+                context => context.Workloads.SingleAsync(row => row.ChangedByPerson), CancellationToken.None)).Image);
             Assert.Equal(41, (await store.ReadAsync(context => context.Counters.SingleAsync(), CancellationToken.None)).Last);
         }
         finally
