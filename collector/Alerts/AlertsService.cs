@@ -1,6 +1,7 @@
 using System.Globalization;
 using Grpc.Core;
 using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Collector.Access;
 using RuntimeGuard.Collector.State;
 using RuntimeGuard.Proto;
 
@@ -83,7 +84,8 @@ sealed class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBase
     public override async Task Watch(
         WatchAlertsRequest request, IServerStreamWriter<Alert> responseStream, ServerCallContext context)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, parts.Stopping);
+        var ended = CallGuard.Of(context.GetHttpContext()).Ended;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, parts.Stopping, ended);
         var cancellation = either.Token;
         using var place = parts.Feed.Enter() ?? throw new RpcException(new Status(StatusCode.ResourceExhausted,
             $"{AlertFeed.MaxWatchers} watchers are connected already; close one"));
@@ -111,6 +113,11 @@ sealed class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBase
                     await Task.Delay(WatchPause, parts.Time, cancellation);
                 }
             }
+        }
+        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Unauthenticated,
+                "the token has expired or was taken back: log in again (rgctl login)"));
         }
         catch (OperationCanceledException) when (parts.Stopping.IsCancellationRequested)
         {
