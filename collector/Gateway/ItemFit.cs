@@ -61,6 +61,11 @@ sealed class ItemFit
         anomaly.Summary = Text(anomaly.Summary, WireLimits.Text);
         anomaly.Rule = Text(anomaly.Rule, WireLimits.Name);
         anomaly.Technique = Text(anomaly.Technique, WireLimits.Name);
+        anomaly.Peer = Text(anomaly.Peer, WireLimits.Name);
+        if (anomaly.Port > ushort.MaxValue)
+        {
+            (anomaly.Port, Shortened) = (0, true);
+        }
         if (anomaly.Container is { } container)
         {
             Container(container);
