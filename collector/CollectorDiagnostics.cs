@@ -41,6 +41,11 @@ sealed partial class CollectorDiagnostics
         RecordsWithoutContainer = metrics.CreateCounter("runtimeguard_records_without_container_total", "Records of containers nothing is known of.");
         AlertsOpened = metrics.CreateCounter("runtimeguard_alerts_opened_total", "Incidents that became an alert.");
         AlertsPruned = metrics.CreateCounter("runtimeguard_alerts_pruned_total", "Alerts removed by age or cap.");
+        SpoolsForgotten = metrics.CreateCounter("runtimeguard_spools_forgotten_total",
+            "Marks of spools forgotten because their node has named too many.", "lane");
+        AuditPruned = metrics.CreateCounter("runtimeguard_audit_pruned_total", "Rows of the audit trail removed by age or cap.");
+        NodesForgotten = metrics.CreateCounter("runtimeguard_nodes_forgotten_total", "Revoked nodes forgotten at the cap.");
+        NodesRefused = metrics.CreateCounter("runtimeguard_nodes_refused_total", "Enrolments refused at the cap of nodes.");
         PartsFailed = metrics.CreateCounter("runtimeguard_background_failures_total", "Failures of parts that run in the background.", "part");
         Logins = metrics.CreateCounter("runtimeguard_logins_total", "Login attempts.", "result");
         CallsDenied = metrics.CreateCounter("runtimeguard_calls_denied_total", "Calls without the needed right.", "reason");
@@ -74,6 +79,10 @@ sealed partial class CollectorDiagnostics
     public Counter RecordsWithoutContainer { get; }
     public Counter AlertsOpened { get; }
     public Counter AlertsPruned { get; }
+    public Counter SpoolsForgotten { get; }
+    public Counter AuditPruned { get; }
+    public Counter NodesForgotten { get; }
+    public Counter NodesRefused { get; }
     public Counter PartsFailed { get; }
     public Counter Logins { get; }
     public Counter CallsDenied { get; }

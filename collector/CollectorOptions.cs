@@ -42,4 +42,10 @@ public sealed record StateLimits
     public int Alerts { get; init; } = 100_000;
 
     public long Anomalies { get; init; } = 1_000_000;
+
+    /// <summary>Rows of the audit trail, about 200 bytes each; the oldest go first.</summary>
+    public long Audit { get; init; } = 1_000_000;
+
+    /// <summary>Enrolled nodes; a revoked one makes room for a new one.</summary>
+    public int Nodes { get; init; } = 10_000;
 }

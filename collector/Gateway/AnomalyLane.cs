@@ -30,7 +30,16 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
     {
         var started = Stopwatch.GetTimestamp();
         var accepted = Accept(key.Node, batch);
-        var result = await state.WriteAsync(context => StoreAsync(context, key, batch, accepted, cancellation), cancellation);
+        Result result;
+        try
+        {
+            result = await state.WriteAsync(context => StoreAsync(context, key, batch, accepted, cancellation), cancellation);
+        }
+        catch (LaneSequenceException e)
+        {
+            diagnostics.SequenceHoles.WithLabels(Label).Inc(e.IsHole ? 1 : 0);
+            throw;
+        }
         diagnostics.CommitSeconds.WithLabels(Label).Observe(Stopwatch.GetElapsedTime(started).TotalSeconds);
         diagnostics.ItemsCommitted.WithLabels(Label).Inc(result.Stored);
         diagnostics.ItemsRepeated.WithLabels(Label).Inc(result.Repeats);
@@ -79,6 +88,7 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
         }
         if (watermark is null)
         {
+            await ForgetSpoolsAsync(context, key.Node, cancellation);
             watermark = new WatermarkRow { Node = key.Node, SpoolId = spool, Lane = (int)Lane.Anomalies };
             context.Watermarks.Add(watermark);
         }
@@ -104,6 +114,15 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
         }
         revisions.Last = fold.NextRevision - 1;
         return new Result((ulong)watermark.Seq, stored, repeats, fold.Opened);
+    }
+
+    /// <summary>Makes room for one more spool of the node: the longest unheard are forgotten.</summary>
+    async Task ForgetSpoolsAsync(StateContext context, string node, CancellationToken cancellation)
+    {
+        var surplus = await context.Watermarks.Where(row => row.Node == node && row.Lane == (int)Lane.Anomalies)
+            .OrderByDescending(row => row.UpdatedUnixNs).Skip(WireLimits.SpoolsPerNode - 1).ToListAsync(cancellation);
+        context.Watermarks.RemoveRange(surplus);
+        diagnostics.SpoolsForgotten.WithLabels(Label).Inc(surplus.Count);
     }
 
     readonly record struct Result(ulong Committed, int Stored, int Repeats, int Opened);

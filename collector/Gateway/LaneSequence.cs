@@ -9,7 +9,11 @@ readonly record struct LaneKey(string Node, ulong SpoolId);
 readonly record struct LaneMark(ulong Seq, bool Exact);
 
 /// <summary>A batch that cannot follow what is committed. The message is for the agent's log.</summary>
-sealed class LaneSequenceException(string message) : Exception(message);
+sealed class LaneSequenceException(string message, bool isHole) : Exception(message)
+{
+    /// <summary>Numbers are missing before it; else its own make no sense.</summary>
+    public bool IsHole => isHole;
+}
 
 /// <summary>Where a batch lies against what is committed already.</summary>
 static class LaneSequence
@@ -25,7 +29,7 @@ static class LaneSequence
         if (count == 0 || firstSeq == 0 || firstSeq > long.MaxValue - (ulong)count)
         {
             throw new LaneSequenceException(
-                $"batch of {count} items from sequence number {firstSeq}: at least one item, numbered from 1, is expected");
+                $"batch of {count} items from sequence number {firstSeq}: at least one item, numbered from 1, is expected", isHole: false);
         }
         if (committed is not { Seq: var last, Exact: var exact })
         {
@@ -38,7 +42,7 @@ static class LaneSequence
                 return 0;
             }
             throw new LaneSequenceException(
-                $"batch begins at {firstSeq}, but {last + 1} is next; reconnect and resend from what Welcome names");
+                $"batch begins at {firstSeq}, but {last + 1} is next; reconnect and resend from what Welcome names", isHole: true);
         }
         return (int)Math.Min((ulong)count, last + 1 - firstSeq);
     }

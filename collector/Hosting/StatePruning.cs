@@ -5,8 +5,8 @@ using RuntimeGuard.Proto;
 namespace RuntimeGuard.Collector.Hosting;
 
 /// <summary>
-/// Keeps the state store bounded: alerts and anomalies by age and count, audit and old watermarks by age. Ages are by
-/// the collector's clock: a node whose clock is wrong neither loses its alerts nor keeps them for ever.
+/// Keeps the state store bounded: alerts, anomalies and audit by age and count, old watermarks by age. Ages are by the
+/// collector's clock: a node whose clock is wrong neither loses its alerts nor keeps them for ever.
 /// </summary>
 sealed class StatePruning(StateStore state, StateLimits limits, CollectorDiagnostics diagnostics, TimeProvider time)
 {
@@ -16,11 +16,14 @@ sealed class StatePruning(StateStore state, StateLimits limits, CollectorDiagnos
         var pruned = await state.WriteAsync(async context =>
         {
             var alerts = await AlertsAsync(context, oldest, cancellation);
-            await context.Audit.Where(row => row.TimeUnixNs < oldest).ExecuteDeleteAsync(cancellation);
+            var newest = await context.Audit.MaxAsync(row => (long?)row.Id, cancellation) ?? 0;
+            var audit = await context.Audit.Where(row => row.TimeUnixNs < oldest || row.Id <= newest - limits.Audit)
+                .ExecuteDeleteAsync(cancellation);
             await context.Watermarks.Where(row => row.UpdatedUnixNs < oldest).ExecuteDeleteAsync(cancellation);
-            return alerts;
+            return (Alerts: alerts, Audit: audit);
         }, cancellation);
-        diagnostics.AlertsPruned.Inc(pruned);
+        diagnostics.AlertsPruned.Inc(pruned.Alerts);
+        diagnostics.AuditPruned.Inc(pruned.Audit);
     }
 
     async Task<int> AlertsAsync(StateContext context, long oldest, CancellationToken cancellation)

@@ -64,6 +64,7 @@ sealed partial class DuckDbHistory
         }
         catch (LaneSequenceException e)
         {
+            _diagnostics.SequenceHoles.WithLabels("records").Inc(e.IsHole ? 1 : 0);
             append.Done.TrySetException(e);
             return null;
         }
@@ -72,6 +73,7 @@ sealed partial class DuckDbHistory
     void Store(List<(Append Append, int Repeats)> writes, Dictionary<LaneKey, LaneMark> pending, long now)
     {
         var segment = _segments.Current(_connection, Segment.DayOf(now));
+        IReadOnlyCollection<LaneKey> forgotten;
         _connection.Execute("BEGIN TRANSACTION");
         try
         {
@@ -80,6 +82,11 @@ sealed partial class DuckDbHistory
                 _watermarks.CopyInto(_connection, segment, now - _age.ToNs());
             }
             var bounds = HistoryAppender.Append(_connection, segment, Rows(writes));
+            forgotten = _watermarks.Surplus(pending.Keys);
+            foreach (var key in forgotten)
+            {
+                Watermarks.Forget(_connection, segment, key);
+            }
             foreach (var (key, mark) in pending)
             {
                 Watermarks.Write(_connection, segment, key, mark, now);
@@ -101,6 +108,8 @@ sealed partial class DuckDbHistory
             }
             throw;
         }
+        _watermarks.Forget(forgotten);
+        _diagnostics.SpoolsForgotten.WithLabels("records").Inc(forgotten.Count);
     }
 
     static IEnumerable<HistoryItem> Rows(List<(Append Append, int Repeats)> writes) =>

@@ -52,11 +52,7 @@ sealed class Watermarks
     /// <summary>Writes one mark into the current segment. Inside the transaction of its rows.</summary>
     public static void Write(DuckDBConnection connection, Segment segment, LaneKey key, LaneMark mark, long nowUnixNs)
     {
-        using var forget = connection.CreateCommand();
-        forget.CommandText = $"DELETE FROM {segment.Alias}.main.watermarks WHERE node = $node AND spool = $spool";
-        forget.Parameters.Add(new DuckDBParameter("node", key.Node));
-        forget.Parameters.Add(new DuckDBParameter("spool", key.SpoolId));
-        forget.ExecuteNonQuery();
+        Forget(connection, segment, key);
         using var write = connection.CreateCommand();
         write.CommandText = $"INSERT INTO {segment.Alias}.main.watermarks VALUES ($node, $spool, $seq, $at)";
         write.Parameters.Add(new DuckDBParameter("node", key.Node));
@@ -64,6 +60,42 @@ sealed class Watermarks
         write.Parameters.Add(new DuckDBParameter("seq", mark.Seq));
         write.Parameters.Add(new DuckDBParameter("at", OnDisk(nowUnixNs, mark.Exact)));
         write.ExecuteNonQuery();
+    }
+
+    /// <summary>Removes one mark from the current segment. Inside its transaction.</summary>
+    public static void Forget(DuckDBConnection connection, Segment segment, LaneKey key)
+    {
+        using var forget = connection.CreateCommand();
+        forget.CommandText = $"DELETE FROM {segment.Alias}.main.watermarks WHERE node = $node AND spool = $spool";
+        forget.Parameters.Add(new DuckDBParameter("node", key.Node));
+        forget.Parameters.Add(new DuckDBParameter("spool", key.SpoolId));
+        forget.ExecuteNonQuery();
+    }
+
+    /// <summary>
+    /// Spools that must be forgotten so that no node keeps more than <see cref="WireLimits.SpoolsPerNode"/> when these are
+    /// kept: the longest unheard of the same node.
+    /// </summary>
+    public IReadOnlyCollection<LaneKey> Surplus(IReadOnlyCollection<LaneKey> kept)
+    {
+        var surplus = new List<LaneKey>();
+        // Looks at all only when a spool is new, which is once in its life.
+        foreach (var node in kept.Where(key => !_committed.ContainsKey(key)).Select(key => key.Node).Distinct())
+        {
+            var fresh = kept.Count(key => key.Node == node);
+            surplus.AddRange(_committed.Where(pair => pair.Key.Node == node && !kept.Contains(pair.Key))
+                .OrderByDescending(pair => pair.Value.At).Skip(Math.Max(0, WireLimits.SpoolsPerNode - fresh)).Select(pair => pair.Key));
+        }
+        return surplus;
+    }
+
+    /// <summary>After the commit.</summary>
+    public void Forget(IEnumerable<LaneKey> keys)
+    {
+        foreach (var key in keys)
+        {
+            _committed.TryRemove(key, out _);
+        }
     }
 
     /// <summary>After the commit.</summary>

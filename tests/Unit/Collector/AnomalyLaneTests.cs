@@ -1,4 +1,5 @@
 using Grpc.Core;
+using RuntimeGuard.Collector.Gateway;
 using RuntimeGuard.Proto;
 using RuntimeGuard.Tests.Support;
 
@@ -65,6 +66,7 @@ public sealed class AnomalyLaneTests : IAsyncLifetime
         Assert.Equal(StatusCode.FailedPrecondition, status.StatusCode);
         Assert.Contains("2 is next", status.Detail, StringComparison.Ordinal);
         Assert.Equal(1ul, stream.Acked(Lane.Anomalies));
+        Assert.Equal(1, _collector.Server.Parts.Diagnostics.SequenceHoles.WithLabels("anomalies").Value);
     }
 
     [Fact]
@@ -81,6 +83,28 @@ public sealed class AnomalyLaneTests : IAsyncLifetime
         await fresh.AckedAsync(Lane.Anomalies, 1);
 
         Assert.Equal(2ul, Assert.Single((await Alerts.ListAsync(new ListAlertsRequest())).Alerts).Count);
+    }
+
+    [Fact]
+    public async Task Of_the_spools_of_one_node_the_latest_are_remembered()
+    {
+        await _collector.EnrolAsync("node-b");
+        var other = new LaneKey("node-b", 1);
+        var lane = _collector.Server.Parts.Anomalies;
+        Task<ulong> CommitAsync(LaneKey key) => lane.CommitAsync(
+            key, new Batch { Lane = Lane.Anomalies, FirstSeq = 1, Anomalies = { CollectorItems.Anomaly() } }, CancellationToken.None);
+        await CommitAsync(other);
+
+        for (var spool = 1ul; spool <= 40; spool++)
+        {
+            await CommitAsync(new LaneKey("node-a", spool));
+        }
+
+        Assert.Equal(0ul, await lane.CommittedAsync(new LaneKey("node-a", 8), CancellationToken.None));
+        Assert.Equal(1ul, await lane.CommittedAsync(new LaneKey("node-a", 9), CancellationToken.None));
+        Assert.Equal(1ul, await lane.CommittedAsync(new LaneKey("node-a", 40), CancellationToken.None));
+        Assert.Equal(1ul, await lane.CommittedAsync(other, CancellationToken.None));
+        Assert.Equal(8, _collector.Server.Parts.Diagnostics.SpoolsForgotten.WithLabels("anomalies").Value);
     }
 
     public static TheoryData<string, Action<Anomaly>> WithoutIdentity => new()

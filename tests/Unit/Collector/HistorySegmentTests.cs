@@ -136,6 +136,32 @@ public sealed class HistorySegmentTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_the_spools_of_one_node_the_latest_are_remembered_over_a_restart_too()
+    {
+        var diagnostics = new CollectorDiagnostics(NullLogger.Instance);
+        var other = new LaneKey("node-b", 1);
+        await using (var history = DuckDbHistory.Open(_directory, TimeSpan.FromDays(14), diagnostics, _clock))
+        {
+            await await history.AppendAsync(new HistoryBatch(other, 1, 1, [Item(1)]), CancellationToken.None);
+            for (var spool = 1ul; spool <= 34; spool++)
+            {
+                _clock.Now += TimeSpan.FromSeconds(1);
+                await await history.AppendAsync(new HistoryBatch(new LaneKey("node-a", spool), 1, 1, [Item(1)]), CancellationToken.None);
+            }
+            await Assert.ThrowsAsync<LaneSequenceException>(async () => await await history.AppendAsync(
+                new HistoryBatch(other, 5, 5, [Item(1)]), CancellationToken.None));
+        }
+        Assert.Equal(2, diagnostics.SpoolsForgotten.WithLabels("records").Value);
+        Assert.Equal(1, diagnostics.SequenceHoles.WithLabels("records").Value);
+        await using (var history = Open())
+        {
+            Assert.Null(history.Committed(new LaneKey("node-a", 2)));
+            Assert.Equal(1ul, history.Committed(new LaneKey("node-a", 3))?.Seq);
+            Assert.Equal(1ul, history.Committed(other)?.Seq);
+        }
+    }
+
+    [Fact]
     public async Task Batches_queued_together_commit_together_and_fast()
     {
         await using var history = Open();

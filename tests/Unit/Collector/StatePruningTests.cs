@@ -55,6 +55,23 @@ public sealed class StatePruningTests
     }
 
     [Fact]
+    public async Task The_audit_trail_is_bounded_by_count_too_and_the_oldest_rows_go()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            await collector.TokenOfAsync("viewer");
+        }
+        var before = await collector.Server.Parts.State.ReadAsync(db => db.Audit.MaxAsync(row => row.Id), CancellationToken.None);
+
+        await PruneAsync(collector, TimeSpan.Zero, new StateLimits { Audit = 5 });
+
+        var left = await collector.Server.Parts.State.ReadAsync(db => db.Audit.Select(row => row.Id).ToListAsync(), CancellationToken.None);
+        Assert.Equal(Enumerable.Range((int)before - 4, 5).Select(id => (long)id), left.Order());
+        Assert.True(collector.Server.Parts.Diagnostics.AuditPruned.Value >= 15);
+    }
+
+    [Fact]
     public async Task A_revision_is_given_once_also_when_its_alert_is_gone()
     {
         await using var collector = await CollectorFixture.StartAsync();
