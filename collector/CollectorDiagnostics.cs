@@ -129,6 +129,9 @@ sealed partial class CollectorDiagnostics
     [LoggerMessage(303, LogLevel.Error, "a task nobody waited for failed: {Reason}")]
     public partial void UnobservedFailure(string reason, Exception cause);
 
+    [LoggerMessage(304, LogLevel.Error, "the token of a call that lasts could not be checked, the call ends: {Reason}")]
+    public partial void CheckFailed(string reason, Exception cause);
+
     [LoggerMessage(400, LogLevel.Error, "history cannot commit, agents will resend: {Reason}")]
     public partial void HistoryFailed(string reason);
 

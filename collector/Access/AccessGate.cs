@@ -62,7 +62,7 @@ sealed class AccessGate(RequestDelegate next, BearerTokens tokens, CollectorDiag
 
     async Task GuardedAsync(HttpContext context, Func<CancellationToken, Task<bool>> valid)
     {
-        await using var guard = new CallGuard(valid, context.Abort, time);
+        await using var guard = new CallGuard(valid, context.Abort, diagnostics, time);
         context.Features.Set(guard);
         await next(context);
     }

@@ -17,9 +17,10 @@ sealed class CallGuard : IAsyncDisposable
 
     /// <param name="valid">Whether the call may go on; asked every ten seconds.</param>
     /// <param name="abort">Cuts the call off.</param>
+    /// <param name="diagnostics">Takes why a check failed.</param>
     /// <param name="time">The collector's clock.</param>
-    public CallGuard(Func<CancellationToken, Task<bool>> valid, Action abort, TimeProvider time) =>
-        _watching = WatchAsync(valid, abort, time);
+    public CallGuard(Func<CancellationToken, Task<bool>> valid, Action abort, CollectorDiagnostics diagnostics, TimeProvider time) =>
+        _watching = WatchAsync(valid, abort, diagnostics, time);
 
     /// <summary>Cancelled when the call may not go on.</summary>
     public CancellationToken Ended => _ended.Token;
@@ -28,7 +29,7 @@ sealed class CallGuard : IAsyncDisposable
     public static CallGuard Of(HttpContext context) =>
         context.Features.Get<CallGuard>() ?? throw new InvalidOperationException("a call passed the access gate without a guard");
 
-    async Task WatchAsync(Func<CancellationToken, Task<bool>> valid, Action abort, TimeProvider time)
+    async Task WatchAsync(Func<CancellationToken, Task<bool>> valid, Action abort, CollectorDiagnostics diagnostics, TimeProvider time)
     {
         try
         {
@@ -44,6 +45,13 @@ sealed class CallGuard : IAsyncDisposable
         catch (OperationCanceledException) when (_over.IsCancellationRequested)
         {
             // The call is over.
+        }
+        catch (Exception e)
+        {
+            // Who cannot be checked may not go on.
+            diagnostics.CheckFailed(e.Message, e);
+            await _ended.CancelAsync();
+            abort();
         }
     }
 
