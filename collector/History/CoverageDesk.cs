@@ -38,6 +38,10 @@ sealed class CoverageDesk(IHistoryStore history, NodeDirectory nodes, StateStore
                 ? 0
                 : Math.Max(live?.LastHeardUnixNs ?? row.LastHeardUnixNs, row.EnrolledUnixNs);
             var tally = tallies.GetValueOrDefault(row.Name) ?? new CoverageTally();
+            if (live is not null && silentSince == 0)
+            {
+                tally.Hear(live.Hello.StartedUnixNs, live.LastHeardUnixNs);
+            }
             var told = tally.Report(row, (fromUnixNs, to), silentSince, summary.Warnings);
             bytes += told.CalculateSize();
             if (bytes > MaxBytes && told.Gaps.Count + told.Losses.Count > 0)

@@ -18,11 +18,15 @@ sealed class CoverageTally
     /// <summary>Agents report coverage by the minute: less than this unknown is only the last minutes, and no warning.</summary>
     const long UnreportedNs = 180 * UnixTime.NsPerSecond;
 
+    /// <summary>A span that still runs is not written down yet: heartbeats stand for it, for so long at the most.</summary>
+    const long RunningNs = 120 * UnixTime.NsPerSecond;
+
     readonly SpanSet _watched = new();
     readonly SpanSet _blind = new();
     readonly SortedDictionary<(string Cause, string Class), ulong> _losses = [];
     // The newest, by their beginning.
     readonly PriorityQueue<Coverage, long> _gaps = new();
+    long _newestNs;
 
     public void Add(CoverageRow row)
     {
@@ -36,6 +40,7 @@ sealed class CoverageTally
         }
         if (row.WholeNode)
         {
+            _newestNs = Math.Max(_newestNs, row.ToUnixNs);
             (row.Blind ? _blind : _watched).Add(row.FromUnixNs, row.ToUnixNs);
         }
         if (row.Message.Length == 0)
@@ -50,6 +55,16 @@ sealed class CoverageTally
         if (coverage.Blind || coverage.Reason.Length > 0)
         {
             AddGap(coverage);
+        }
+    }
+
+    /// <summary>The node is connected: it has watched since it started, and was heard at a time.</summary>
+    public void Hear(long startedUnixNs, long heardUnixNs)
+    {
+        var since = Math.Max(_newestNs, startedUnixNs);
+        if (heardUnixNs - since <= RunningNs)
+        {
+            _watched.Add(since, heardUnixNs);
         }
     }
 

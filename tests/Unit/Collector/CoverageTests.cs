@@ -65,6 +65,24 @@ public sealed class CoverageTests
         Assert.DoesNotContain(end.Coverage.Warnings, warning => warning.Contains("rows", StringComparison.Ordinal));
     }
 
+    /// <summary>The minute that runs is not written down yet: the node that beats is watching.</summary>
+    [Fact]
+    public async Task A_connected_node_watches_up_to_its_last_heartbeat()
+    {
+        await using var collector = await EnrolledLongAgoAsync();
+        var now = CollectorItems.NowNs;
+        await StoreAsync(collector, "node-a", [Watched(now - 100 * Second, now - 40 * Second)]);
+        var live = collector.Server.Parts.Nodes.Connect("node-a", "", new Hello { StartedUnixNs = now - 3600 * Second }, _ => { });
+        live.Heard(now);
+
+        var (_, end) = await collector.AskAsync(new HistoryQuery { FromUnixNs = now - 100 * Second, ToUnixNs = now, Node = "node-a" });
+        Assert.Equal((100 * Second, 0L), (end.Coverage.Nodes[0].WatchedNs, end.Coverage.Nodes[0].UnknownNs));
+
+        // What nobody reported for longer is not made up from a heartbeat.
+        (_, end) = await collector.AskAsync(new HistoryQuery { FromUnixNs = now - 400 * Second, ToUnixNs = now, Node = "node-a" });
+        Assert.Equal(300 * Second, end.Coverage.Nodes[0].UnknownNs);
+    }
+
     [Fact]
     public async Task Each_node_of_a_list_tells_what_it_lost_in_the_last_day_and_no_other()
     {
