@@ -35,6 +35,7 @@ enum Counter
     JudgedEvicted,
     NamesRefused,
     EvidenceRefused,
+    EvidenceRefusedByCollector,
     Anomalies,
 }
 

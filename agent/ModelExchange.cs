@@ -118,6 +118,12 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
         else if (message.EvidenceAck is { Workload: not null } ack)
         {
             var key = KeyOf(ack.Workload);
+            if (ack.Refused.Length > 0)
+            {
+                // Kept and sent again in a while: most reasons pass, and those that do not are counted each time.
+                counters.Add(Counter.EvidenceRefusedByCollector);
+                return;
+            }
             baselines.GetOrAdd(key).Acknowledge(ack.Generation, ack.Revision);
             _unconfirmed.Remove(key);
         }

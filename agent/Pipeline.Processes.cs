@@ -57,6 +57,9 @@ sealed partial class Pipeline
             return true;
         }
         node.Flags &= ~ProcessFlags.RuntimeSetup;
+        // What came in from outside the watch is seen from its first exec here on, arguments and all.
+        if ((e.Header.Flags & EventFlagBits.Snapshot) == 0)
+            node.Flags |= ProcessFlags.SeenFromBirth;
         var (acting, flags) = BeginExec(container, node, e);
         var arguments = _redactor.Redact(e.Arguments);
         _counters[Counter.ArgumentsRedacted] = _redactor.Redacted;

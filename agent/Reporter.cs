@@ -101,6 +101,8 @@ sealed class Reporter(string node, SpoolWriter spool, CoverageLedger coverage, C
         anomaly.ReturnCode = seen.Header.Result < 0 ? seen.Header.Result : 0;
         anomaly.Unverified = (e.Flags & EventFlags.Unverified) != 0;
         anomaly.TimeScale = TimeScale;
+        anomaly.Peer = PeerOf(e);
+        anomaly.Port = e.Port;
         anomaly.Losses.Add(coverage.Current);
         for (var ancestor = seen.Node.Parent; ancestor is not null && anomaly.Ancestors.Count < MaxAncestors; ancestor = ancestor.Parent)
             anomaly.Ancestors.Add(Describe(ancestor));
@@ -118,12 +120,14 @@ sealed class Reporter(string node, SpoolWriter spool, CoverageLedger coverage, C
             Actor = actor,
             Object = target,
             Example = Encoding.UTF8.GetString(e.Path),
-            Peer = e.Peer.Length is 4 or 16 ? new IPAddress(e.Peer).ToString() : "",
+            Peer = PeerOf(e),
             Port = e.Port,
             Pid = (int)seen.Node.Pid,
             StartUnixNs = clock.StartToUnixNs(seen.Node.StartNs),
         };
     }
+
+    static string PeerOf(in ContainerEvent e) => e.Peer.Length is 4 or 16 ? new IPAddress(e.Peer).ToString() : "";
 
     Process Describe(ProcessNode<Actor> process)
     {

@@ -34,7 +34,10 @@ public sealed record CollectorOptions
     public TimeSpan OnWallClock(TimeSpan modelTime) => modelTime / TimeScale;
 }
 
-/// <summary>Bounds of the state store. At 4 kB an anomaly the worst case is 4 GB of disk.</summary>
+/// <summary>
+/// Bounds of the state store. At 4 kB, which an anomaly typically has, anomalies take 4 GB of disk; those of a hostile
+/// node may have up to <see cref="Gateway.WireLimits.AnomalyBytes"/> each.
+/// </summary>
 public sealed record StateLimits
 {
     public TimeSpan Age { get; init; } = TimeSpan.FromDays(90);
@@ -42,4 +45,10 @@ public sealed record StateLimits
     public int Alerts { get; init; } = 100_000;
 
     public long Anomalies { get; init; } = 1_000_000;
+
+    /// <summary>Rows of the audit trail, about 200 bytes each; the oldest go first.</summary>
+    public long Audit { get; init; } = 1_000_000;
+
+    /// <summary>Enrolled nodes; a revoked one makes room for a new one.</summary>
+    public int Nodes { get; init; } = 10_000;
 }

@@ -3,6 +3,7 @@ using RuntimeGuard.Collector.Alerts;
 using RuntimeGuard.Collector.Gateway;
 using RuntimeGuard.Collector.History;
 using RuntimeGuard.Collector.History.DuckDb;
+using RuntimeGuard.Collector.Hosting;
 using RuntimeGuard.Collector.Nodes;
 using RuntimeGuard.Collector.Registry;
 using RuntimeGuard.Collector.State;
@@ -28,8 +29,9 @@ sealed class CollectorParts : IAsyncDisposable
         Anomalies = new AnomalyLane(state, Feed, diagnostics, time);
         ContainerNames = new ContainerNames(diagnostics);
         HistoryItems = new HistoryItems(ContainerNames, new ProcessNames(diagnostics));
+        Health = new PartsHealth(diagnostics);
         History = DuckDbHistory.Open(options.Data.History, options.HistoryAge, diagnostics, time);
-        Pump = new AnomalyPump(state, History, Feed, diagnostics);
+        Pump = new AnomalyPump(state, History, Feed);
         Coverage = new CoverageDesk(History, Nodes, state, options, time);
         Models = new ModelFeed(time);
         Registry = new WorkloadRegistry(state, Models, options, diagnostics, time);
@@ -50,6 +52,7 @@ sealed class CollectorParts : IAsyncDisposable
     public AnomalyLane Anomalies { get; }
     public ContainerNames ContainerNames { get; }
     public HistoryItems HistoryItems { get; }
+    public PartsHealth Health { get; }
     public IHistoryStore History { get; }
     public AnomalyPump Pump { get; }
     public CoverageDesk Coverage { get; }
@@ -66,24 +69,41 @@ sealed class CollectorParts : IAsyncDisposable
     {
         options.Data.RequireInitialised();
         var hold = options.Data.Hold();
-        var state = await StateStore.OpenAsync(options.Data, cancellation);
-        var parts = new CollectorParts(options, hold, state, diagnostics, time);
-        await parts.ContainerNames.LoadAsync(parts.History, time, cancellation);
-        await parts.Registry.LoadAsync(cancellation);
-        return parts;
+        StateStore? state = null;
+        CollectorParts? parts = null;
+        try
+        {
+            state = await StateStore.OpenAsync(options.Data, cancellation);
+            parts = new CollectorParts(options, hold, state, diagnostics, time);
+            await parts.ContainerNames.LoadAsync(parts.History, time, cancellation);
+            await parts.Registry.LoadAsync(cancellation);
+            return parts;
+        }
+        catch
+        {
+            if (parts is not null)
+            {
+                await parts.DisposeAsync();
+            }
+            else
+            {
+                state?.Dispose();
+                await hold.DisposeAsync();
+            }
+            throw;
+        }
     }
 
     public Task StopStreamsAsync() => _stopping.CancelAsync();
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stopping.CancelAsync();
-        LoginDesk.Dispose();
-        Registry.Dispose();
-        Authority.Dispose();
-        await History.DisposeAsync();
-        State.Dispose();
-        await _hold.DisposeAsync();
-        _stopping.Dispose();
-    }
+    /// <summary>Closes the stores and lets go of the data directory, whatever of it fails.</summary>
+    public async ValueTask DisposeAsync() => await Closing.AllAsync(Diagnostics,
+        ("streams", async () => await _stopping.CancelAsync()),
+        Closing.Step("logins", LoginDesk),
+        Closing.Step("workloads", Registry),
+        Closing.Step("the authority", Authority),
+        Closing.Step("history", History),
+        Closing.Step("the state store", State),
+        Closing.Step("the lock of the data directory", (IAsyncDisposable)_hold),
+        Closing.Step("streams", _stopping));
 }

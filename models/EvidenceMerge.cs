@@ -13,7 +13,13 @@ public static class EvidenceMerge
     /// <summary>The format this version writes and merges.</summary>
     public const uint Format = KeyHash.Format;
 
-    public const int LongestText = 2048;
+    /// <summary>
+    /// Texts a Baseline makes, in characters. A printable text may end with one escape (13) beyond its bound: an actor is
+    /// "… > " and three executables of 256, and may name the command below it (240).
+    /// </summary>
+    public const int LongestActor = 4 + 3 * (256 + 13 + 3) + LongestObject;
+    public const int LongestObject = 240 + 16;
+    const int LongestMark = 64;
     const int MostBehaviours = Baseline.BehaviourLimit;
     const int HourBytes = 21;
 
@@ -39,8 +45,8 @@ public static class EvidenceMerge
                 return $"behaviour {b.Key:x16} has {b.LevelKeys.Count} level keys instead of {LevelKeys.Count}";
             if (b.HoursOfWeek.Length is not (0 or HourBytes))
                 return $"behaviour {b.Key:x16} has {b.HoursOfWeek.Length} bytes of hours instead of {HourBytes}";
-            if (b.Actor.Length > LongestText || b.Object.Length > LongestText || b.Mark.Length > 64)
-                return $"behaviour {b.Key:x16} has a text longer than {LongestText} characters";
+            if (!FitsTexts(b))
+                return $"behaviour {b.Key:x16} has a text longer than a baseline makes: actor {LongestActor}, object {LongestObject} characters";
             if (b.FirstSeenUnixNs < 0 || b.LastSeenUnixNs < 0 || b.MaxDay < 0)
                 return $"behaviour {b.Key:x16} has a time before 1970";
         }
@@ -93,6 +99,10 @@ public static class EvidenceMerge
         }
         return result;
     }
+
+    /// <summary>Whether its texts are as short as a Baseline makes them.</summary>
+    public static bool FitsTexts(BehaviourEvidence behaviour) =>
+        behaviour.Actor.Length <= LongestActor && behaviour.Object.Length <= LongestObject && behaviour.Mark.Length <= LongestMark;
 
     static bool IsEmpty(Evidence evidence) => evidence is { Behaviours.Count: 0, Classes.Count: 0 };
 

@@ -47,7 +47,7 @@ start_service() {
     agent)
       mount_kernel_filesystems
       # Its types are read when the agent starts; a host without the module runs no containers on it.
-      modprobe -q overlay || true
+      ! command -v modprobe >/dev/null || modprobe -q overlay || true
       command+=(--bounding-set="-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search,+sys_resource")
       read -r -a arguments <<<"$RUNTIMEGUARD_AGENT_ARGS"
       command+=("$OPT/agent/runtimeguard-agent" run)

@@ -6,8 +6,9 @@ using RuntimeGuard.Proto;
 namespace RuntimeGuard.Collector.Alerts;
 
 /// <summary>
-/// Folds anomalies into incidents inside one transaction: one alert per workload, container and lineage. Lives as
-/// long as that transaction.
+/// Folds anomalies into incidents inside one transaction: one alert per node, workload, container and
+/// lineage: a node that names the container of another writes into no alert but its own. Lives as long as that
+/// transaction.
 /// </summary>
 sealed class AlertFold(StateContext context, long nextRevision)
 {
@@ -30,6 +31,7 @@ sealed class AlertFold(StateContext context, long nextRevision)
             alert.Revision = NextRevision++;
             _touched.Add(key, alert);
         }
+        alert.LastReceivedUnixNs = receivedUnixNs;
         var data = anomaly.ToByteArray();
         Count(alert, anomaly, data);
         context.Anomalies.Add(new AnomalyRow
@@ -66,7 +68,7 @@ sealed class AlertFold(StateContext context, long nextRevision)
 
     Task<AlertRow?> FindAsync(FoldKey key, CancellationToken cancellation) =>
         context.Alerts.FirstOrDefaultAsync(row =>
-            row.ContainerId == key.ContainerId && row.LineagePid == key.Pid && row.LineageStartUnixNs == key.StartUnixNs &&
+            row.ContainerId == key.ContainerId && row.Node == key.Node && row.LineagePid == key.Pid && row.LineageStartUnixNs == key.StartUnixNs &&
             row.Namespace == key.Namespace && row.Image == key.Image, cancellation);
 
     async Task<AlertRow> OpenAsync(FoldKey key, Anomaly anomaly, long receivedUnixNs, CancellationToken cancellation)
@@ -83,7 +85,7 @@ sealed class AlertFold(StateContext context, long nextRevision)
             Image = key.Image,
             ContainerId = key.ContainerId,
             ContainerName = anomaly.Container.Name,
-            Node = anomaly.Node,
+            Node = key.Node,
             LineagePid = key.Pid,
             LineageStartUnixNs = key.StartUnixNs,
             State = (int)AlertState.Open,
@@ -98,15 +100,15 @@ sealed class AlertFold(StateContext context, long nextRevision)
         return alert;
     }
 
-    readonly record struct FoldKey(string Namespace, string Image, string ContainerId, int Pid, long StartUnixNs)
+    readonly record struct FoldKey(string Node, string Namespace, string Image, string ContainerId, int Pid, long StartUnixNs)
     {
         /// <summary>An anomaly without a lineage is one of its own process.</summary>
         public static FoldKey Of(Anomaly anomaly)
         {
-            var workload = anomaly.Container.Workload;
+            var (workload, id) = (anomaly.Container.Workload, anomaly.Container.Id);
             return anomaly.LineagePid > 0
-                ? new FoldKey(workload.Namespace, workload.Image, anomaly.Container.Id, anomaly.LineagePid, anomaly.LineageStartUnixNs)
-                : new FoldKey(workload.Namespace, workload.Image, anomaly.Container.Id, anomaly.Process.Pid, anomaly.Process.StartUnixNs);
+                ? new FoldKey(anomaly.Node, workload.Namespace, workload.Image, id, anomaly.LineagePid, anomaly.LineageStartUnixNs)
+                : new FoldKey(anomaly.Node, workload.Namespace, workload.Image, id, anomaly.Process.Pid, anomaly.Process.StartUnixNs);
         }
     }
 }

@@ -47,7 +47,7 @@ static class AlertPage
     }
 
     /// <exception cref="FormatException">The cursor is not one this collector gave for this order.</exception>
-    public static async Task<List<AlertRow>> ReadAsync(
+    public static Task<AnswerPage<AlertRow>> ReadAsync(
         IQueryable<AlertRow> alerts, string cursor, bool worstFirst, int limit, CancellationToken cancellation)
     {
         if (cursor.Length > 0)
@@ -57,8 +57,16 @@ static class AlertPage
         alerts = worstFirst
             ? alerts.OrderByDescending(row => row.Critical).ThenBy(row => row.Score).ThenBy(row => row.Id)
             : alerts.OrderByDescending(row => row.LastUnixNs).ThenBy(row => row.Id);
-        return await alerts.Take(limit).ToListAsync(cancellation);
+        return TakeAsync(alerts, limit, cancellation);
     }
+
+    /// <summary>What fits one page of the alerts as they are ordered.</summary>
+    public static Task<AnswerPage<AlertRow>> TakeAsync(IQueryable<AlertRow> alerts, int limit, CancellationToken cancellation) =>
+        // One more than the page holds tells that there is more.
+        AnswerPage<AlertRow>.ReadAsync(alerts.Take(limit + 1).AsAsyncEnumerable(), limit, Bytes, cancellation);
+
+    /// <summary>Of its message: the two anomalies and a few numbers.</summary>
+    static int Bytes(AlertRow row) => row.Worst.Length + row.Latest.Length + 128;
 
     public static string Cursor(AlertRow last, bool worstFirst) => worstFirst
         ? string.Create(CultureInfo.InvariantCulture, $"w:{(last.Critical ? 1 : 0)}:{last.Score:R}:{last.Id}")

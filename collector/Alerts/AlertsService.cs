@@ -1,5 +1,7 @@
+using System.Globalization;
 using Grpc.Core;
 using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Collector.Access;
 using RuntimeGuard.Collector.State;
 using RuntimeGuard.Proto;
 
@@ -25,14 +27,12 @@ sealed class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBase
         var limit = request.Limit == 0 ? DefaultLimit : Math.Clamp(request.Limit, 1, MaxLimit);
         try
         {
-            var rows = await _state.ReadAsync(db => AlertPage.ReadAsync(
+            var response = new ListAlertsResponse { Revision = (ulong)await RevisionAsync(context.CancellationToken) };
+            var page = await _state.ReadAsync(db => AlertPage.ReadAsync(
                 AlertPage.Where(db.Alerts, request.Filter), request.Cursor, request.WorstFirst, limit, context.CancellationToken),
                 context.CancellationToken);
-            var response = new ListAlertsResponse
-            {
-                NextCursor = rows.Count == limit ? AlertPage.Cursor(rows[^1], request.WorstFirst) : "",
-            };
-            response.Alerts.AddRange(rows.Select(AlertMessage.Of));
+            response.NextCursor = page.IsCut ? AlertPage.Cursor(page.Items[^1], request.WorstFirst) : "";
+            response.Alerts.AddRange(page.Items.Select(AlertMessage.Of));
             var to = request.Filter is { UntilUnixNs: > 0 } ended ? ended.UntilUnixNs : parts.Time.UnixNs();
             var from = request.Filter is { SinceUnixNs: > 0 } begun ? begun.SinceUnixNs : to - UnixTime.NsPerDay;
             response.Coverage = await parts.Coverage.SummaryAsync(from, to, request.Filter?.Node ?? "", context.CancellationToken);
@@ -61,49 +61,71 @@ sealed class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBase
                 ? new Status(StatusCode.NotFound, $"no alert's id begins with '{id}'; see rgctl alerts list")
                 : new Status(StatusCode.InvalidArgument, $"more than one alert's id begins with '{id}'; give more of it"));
         }
-        var members = await _state.ReadAsync(db => db.Anomalies
-            .Where(row => row.AlertId == rows[0].Id).OrderBy(row => row.Id).Take(MaxMembers)
-            .ToListAsync(context.CancellationToken), context.CancellationToken);
+        var after = 0L;
+        if (request.Cursor.Length > 0 && !long.TryParse(request.Cursor, NumberStyles.None, CultureInfo.InvariantCulture, out after))
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "cursor: it is none of this alert; ask again without it"));
+        }
+        var members = await _state.ReadAsync(db => AnswerPage<AnomalyRow>.ReadAsync(
+            db.Anomalies.Where(row => row.AlertId == rows[0].Id && row.Id > after).OrderBy(row => row.Id)
+                .Take(MaxMembers + 1).AsAsyncEnumerable(),
+            MaxMembers, row => row.Data.Length, context.CancellationToken), context.CancellationToken);
         var detail = new AlertDetail { Alert = AlertMessage.Of(rows[0]) };
-        detail.Members.AddRange(members.OrderBy(row => row.TimeUnixNs).Select(row => Anomaly.Parser.ParseFrom(row.Data)));
-        detail.Coverage = await parts.Coverage.SummaryAsync(
-            rows[0].FirstUnixNs - CoverageMargin.ToNs(), rows[0].LastUnixNs + CoverageMargin.ToNs(), rows[0].Node, context.CancellationToken);
+        detail.Members.AddRange(members.Items.Select(row => Anomaly.Parser.ParseFrom(row.Data)));
+        detail.NextCursor = members.IsCut ? members.Items[^1].Id.ToString(CultureInfo.InvariantCulture) : "";
+        if (after == 0)
+        {
+            detail.Coverage = await parts.Coverage.SummaryAsync(
+                rows[0].FirstUnixNs - CoverageMargin.ToNs(), rows[0].LastUnixNs + CoverageMargin.ToNs(), rows[0].Node, context.CancellationToken);
+        }
         return detail;
     }
 
     public override async Task Watch(
         WatchAlertsRequest request, IServerStreamWriter<Alert> responseStream, ServerCallContext context)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, parts.Stopping);
+        var ended = CallGuard.Of(context.GetHttpContext()).Ended;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, parts.Stopping, ended);
         var cancellation = either.Token;
         using var place = parts.Feed.Enter() ?? throw new RpcException(new Status(StatusCode.ResourceExhausted,
             $"{AlertFeed.MaxWatchers} watchers are connected already; close one"));
         try
         {
-            var seen = request.Backlog ? 0 : await _state.ReadAsync(
-                async db => await db.Alerts.MaxAsync(row => (long?)row.Revision, cancellation) ?? 0, cancellation);
+            var newest = await RevisionAsync(cancellation);
+            // A revision that was never given comes from another store, or from before a backup was put back.
+            var seen = request is { Backlog: false, AfterRevision: 0 } ? newest : (long)Math.Min(request.AfterRevision, (ulong)newest);
             // Headers now: the caller knows that from here on nothing is missed.
             await context.WriteResponseHeadersAsync([]);
             while (true)
             {
                 var changed = parts.Feed.Next;
-                var page = await _state.ReadAsync(db => AlertPage.Where(db.Alerts.Where(row => row.Revision > seen), request.Filter)
-                    .OrderBy(row => row.Revision).Take(WatchPage).ToListAsync(cancellation), cancellation);
-                foreach (var row in page)
+                var page = await _state.ReadAsync(db => AlertPage.TakeAsync(
+                    AlertPage.Where(db.Alerts.Where(row => row.Revision > seen), request.Filter).OrderBy(row => row.Revision),
+                    WatchPage, cancellation), cancellation);
+                foreach (var row in page.Items)
                 {
                     await responseStream.WriteAsync(AlertMessage.Of(row), cancellation);
                     seen = row.Revision;
                 }
-                if (page.Count < WatchPage)
+                if (!page.IsCut)
                 {
                     await changed.WaitAsync(cancellation);
                     await Task.Delay(WatchPause, parts.Time, cancellation);
                 }
             }
         }
+        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Unauthenticated,
+                "the token has expired or was taken back: log in again (rgctl login)"));
+        }
         catch (OperationCanceledException) when (parts.Stopping.IsCancellationRequested)
         {
             throw new RpcException(new Status(StatusCode.Unavailable, "the collector stops; watch again"));
         }
     }
+
+    /// <summary>The last revision given to any alert, pruned ones too; 0 before the first.</summary>
+    Task<long> RevisionAsync(CancellationToken cancellation) => _state.ReadAsync(db => db.Counters
+        .Where(row => row.Name == CounterRow.AlertRevisions).Select(row => row.Last).FirstOrDefaultAsync(cancellation), cancellation);
 }

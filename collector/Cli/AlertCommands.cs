@@ -6,6 +6,9 @@ namespace RuntimeGuard.Cli;
 /// <summary><c>rgctl alerts list|watch|show</c>.</summary>
 static class AlertCommands
 {
+    const int DefaultAlerts = 100;
+    const int DefaultMembers = 1000;
+
     public static Command Create(Session session) => new("alerts", "What departed from its baseline.")
     {
         List(session),
@@ -23,14 +26,22 @@ static class AlertCommands
         filter.AddTo(command);
         command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
         {
-            var answer = await collector.Alerts.ListAsync(new ListAlertsRequest
+            ListAlertsResponse? first = null;
+            var wanted = parsed.GetValue(limit) is > 0 and var given ? given : DefaultAlerts;
+            var (alerts, next) = await Pages.ReadAsync<Alert>(parsed.GetValue(cursor) ?? "", wanted, async (from, most) =>
             {
-                Filter = filter.Read(parsed),
-                Limit = parsed.GetValue(limit),
-                WorstFirst = parsed.GetValue(worst),
-                Cursor = parsed.GetValue(cursor),
-            }, collector.Call(cancellation)).ConfigureAwait(false);
-            ShowList(session.Terminal, Session.Format(parsed), answer);
+                var answer = await collector.Alerts.ListAsync(new ListAlertsRequest
+                {
+                    Filter = filter.Read(parsed),
+                    Limit = most,
+                    WorstFirst = parsed.GetValue(worst),
+                    Cursor = from,
+                }, collector.Call(cancellation)).ConfigureAwait(false);
+                first ??= answer;
+                return (answer.Alerts, answer.NextCursor);
+            }).ConfigureAwait(false);
+            ShowList(session.Terminal, Session.Format(parsed),
+                new ListAlertsResponse { Alerts = { alerts }, NextCursor = next, Coverage = first?.Coverage });
         }));
         return command;
     }
@@ -86,12 +97,28 @@ static class AlertCommands
     static Command Show(Session session)
     {
         var id = new Argument<string>("alert") { Description = "an alert's id, or the beginning of one" };
-        var command = new Command("show", "One alert with everything it is made of.") { id };
+        var limit = Options.Limit(100_000, "at most this many of its anomalies; default 1000");
+        var command = new Command("show", "One alert with everything it is made of.") { id, limit };
         command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
         {
-            var detail = await collector.Alerts.GetAsync(new GetAlertRequest { Id = parsed.GetValue(id) },
-                collector.Call(cancellation)).ConfigureAwait(false);
-            ShowDetail(session.Terminal, Session.Format(parsed), detail);
+            AlertDetail? first = null;
+            var wanted = parsed.GetValue(limit) is > 0 and var given ? given : DefaultMembers;
+            var (members, next) = await Pages.ReadAsync<Anomaly>("", wanted, async (from, _) =>
+            {
+                var page = await collector.Alerts.GetAsync(new GetAlertRequest { Id = parsed.GetValue(id), Cursor = from },
+                    collector.Call(cancellation)).ConfigureAwait(false);
+                first ??= page;
+                return (page.Members, page.NextCursor);
+            }).ConfigureAwait(false);
+            // By the clock of the node: what waited in its spool comes to the collector later than what came after it.
+            var shown = members.Take(wanted).OrderBy(member => member.TimeUnixNs);
+            ShowDetail(session.Terminal, Session.Format(parsed), new AlertDetail
+            {
+                Alert = first!.Alert,
+                Members = { shown },
+                Coverage = first.Coverage,
+                NextCursor = members.Count > wanted ? "cut" : next,
+            });
         }));
         return command;
     }
@@ -101,6 +128,7 @@ static class AlertCommands
         if (format != OutputFormat.Table)
         {
             var fields = AlertJson.Of(detail.Alert);
+            fields["members_cut"] = detail.NextCursor.Length > 0;
             fields["members"] = new System.Text.Json.Nodes.JsonArray([.. detail.Members.Select(AlertJson.Of)]);
             fields["coverage"] = CoverageText.Json(detail.Coverage);
             JsonText.Write(terminal, format, fields);
@@ -117,9 +145,13 @@ static class AlertCommands
         }
 
         sheet.Show(terminal);
-        if ((ulong)detail.Members.Count < detail.Alert.Count)
+        if (detail.NextCursor.Length > 0)
         {
-            terminal.Out.WriteLine($"the first {detail.Members.Count} of {detail.Alert.Count} anomalies");
+            terminal.Out.WriteLine($"the first {detail.Members.Count} of {detail.Alert.Count} anomalies; more with --limit");
+        }
+        else if ((ulong)detail.Members.Count < detail.Alert.Count)
+        {
+            terminal.Out.WriteLine($"{detail.Members.Count} of {detail.Alert.Count} anomalies are kept");
         }
 
         CoverageText.Show(terminal, detail.Coverage);

@@ -62,6 +62,8 @@ static class AlertJson
         fields["kind"] = Words.Of(anomaly.Kind);
         fields["class"] = Words.Of(anomaly.Class);
         fields["subject"] = anomaly.Subject;
+        fields["peer"] = anomaly.Peer;
+        fields["port"] = anomaly.Port;
         fields["behaviour"] = anomaly.Behaviour;
         fields["summary"] = anomaly.Summary;
         fields["rule"] = anomaly.Rule;

@@ -5,7 +5,7 @@ namespace RuntimeGuard.Cli;
 
 /// <summary>
 /// The live feed. It outlives the collector: when the stream breaks it says so, connects again and asks for what came
-/// meanwhile. An alert is shown again only when it changed, which its revision tells.
+/// meanwhile, after the revision it saw last.
 /// </summary>
 sealed class AlertWatch(Session session, OutputFormat format, AlertFilter filter, bool backlog)
 {
@@ -13,7 +13,7 @@ sealed class AlertWatch(Session session, OutputFormat format, AlertFilter filter
     static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(15);
 
     readonly Terminal _terminal = session.Terminal;
-    /// <summary>Highest revision shown or skipped. Revisions rise store-wide with every change of any alert.</summary>
+    /// <summary>The last revision shown or skipped. Revisions rise store-wide with every change of any alert.</summary>
     ulong _seen;
     /// <summary>Alerts shown in full, by id, with the score they were shown with. The oldest are forgotten past the cap.</summary>
     readonly Dictionary<string, double> _shown = [];
@@ -75,26 +75,27 @@ sealed class AlertWatch(Session session, OutputFormat format, AlertFilter filter
 
         if (!backlog)
         {
-            var newest = await collector.Alerts.ListAsync(new ListAlertsRequest { Limit = 1000 }, collector.Call(cancellation))
+            // The time keeps the answer small: only its revision is wanted.
+            var now = new AlertFilter { SinceUnixNs = Moment.ToUnixNs(_terminal.Clock.GetUtcNow()) };
+            var newest = await collector.Alerts.ListAsync(new ListAlertsRequest { Filter = now, Limit = 1 }, collector.Call(cancellation))
                 .ConfigureAwait(false);
-            _seen = newest.Alerts.Select(alert => alert.Revision).DefaultIfEmpty().Max();
+            _seen = newest.Revision;
         }
     }
 
     async Task FollowAsync(Collector collector, Action connected, CancellationToken cancellation)
     {
-        // Always with the backlog, so that nothing falls between two connections; what was seen is left out here.
-        using var call = collector.Alerts.Watch(new WatchAlertsRequest { Filter = filter, Backlog = true }, collector.Stream(cancellation));
+        // The backlog after what was seen: nothing falls between two connections and nothing comes twice.
+        using var call = collector.Alerts.Watch(
+            new WatchAlertsRequest { Filter = filter, Backlog = true, AfterRevision = _seen }, collector.Stream(cancellation));
         await call.ResponseHeadersAsync.ConfigureAwait(false);
         connected();
         Say($"watching alerts at {collector.Server}; Ctrl-C ends");
         await foreach (var alert in call.ResponseStream.ReadAllAsync(cancellation).ConfigureAwait(false))
         {
-            if (alert.Revision > _seen)
-            {
-                _seen = alert.Revision;
-                Show(alert);
-            }
+            // Lower than before only when the collector's store is another: what it sends is new all the same.
+            _seen = alert.Revision;
+            Show(alert);
         }
 
         throw new RpcException(new Status(StatusCode.Unavailable, "the collector ended the stream"));

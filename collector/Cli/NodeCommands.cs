@@ -14,22 +14,27 @@ static class NodeCommands
         var command = new Command("list", "All nodes.");
         command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
         {
-            var answer = await collector.Nodes.ListAsync(new ListNodesRequest(), collector.Call(cancellation)).ConfigureAwait(false);
+            var (nodes, _) = await Pages.ReadAsync<NodeStatus>("", int.MaxValue, async (from, _) =>
+            {
+                var page = await collector.Nodes.ListAsync(new ListNodesRequest { Cursor = from }, collector.Call(cancellation))
+                    .ConfigureAwait(false);
+                return (page.Nodes, page.NextCursor);
+            }).ConfigureAwait(false);
             var terminal = session.Terminal;
             if (Session.Format(parsed) != OutputFormat.Table)
             {
-                JsonText.WriteList(terminal, Session.Format(parsed), "nodes", answer.Nodes.Select(Json), []);
+                JsonText.WriteList(terminal, Session.Format(parsed), "nodes", nodes.Select(Json), []);
                 return;
             }
 
-            if (answer.Nodes.Count == 0)
+            if (nodes.Count == 0)
             {
                 terminal.Out.WriteLine("no nodes; enrol one with: rgctl admin join-token, then install.sh --agent-only");
                 return;
             }
 
             var sheet = new Sheet("NODE", "STATE", "SINCE", "LAST HEARD", "CONTAINERS", "BLIND TO", "LOST", "KERNEL");
-            foreach (var node in answer.Nodes)
+            foreach (var node in nodes)
             {
                 sheet.Add(node.Node, node.State, Moment.Show(node.ConnectedSinceUnixNs), Moment.Show(node.LastHeardUnixNs),
                     $"{node.Heartbeat?.Containers.Count ?? 0}", Blind(node), $"{Lost(node)}", node.Hello?.Kernel ?? "");
@@ -86,6 +91,11 @@ static class NodeCommands
         }
 
         counters.Show(terminal);
+        if (CoverageText.Lost(node.Losses) is { Length: > 0 } lost)
+        {
+            terminal.Out.WriteLine($"lost in the last 24 h: {lost}");
+        }
+
         foreach (var gap in node.RecentGaps)
         {
             terminal.Out.WriteLine($"{(gap.Blind ? "blind" : "partial")} {Moment.Show(gap.FromUnixNs)} to {Moment.Show(gap.ToUnixNs)}: {SafeText.Of(gap.Reason, 200)}");
@@ -95,7 +105,8 @@ static class NodeCommands
     static string Blind(NodeStatus node) =>
         string.Join(' ', (node.Hello?.Capabilities ?? []).Where(capability => capability.Hook.Length == 0).Select(capability => capability.Event));
 
-    static long Lost(NodeStatus node) => node.RecentGaps.SelectMany(gap => gap.Losses).Sum(loss => (long)Math.Min(loss.Count, int.MaxValue));
+    /// <summary>Events lost in the last 24 hours.</summary>
+    static ulong Lost(NodeStatus node) => node.Losses.Aggregate(0ul, (sum, loss) => sum + Math.Min(loss.Count, int.MaxValue));
 
     static JsonObject Json(NodeStatus node) => new()
     {
@@ -134,6 +145,7 @@ static class NodeCommands
         ["ring_bytes"] = node.Heartbeat?.RingBytes ?? 0,
         ["anomalies_committed"] = node.AnomaliesCommitted,
         ["records_committed"] = node.RecordsCommitted,
+        ["losses"] = CoverageText.Losses(node.Losses),
         ["gaps"] = new JsonArray([.. node.RecentGaps.Select(CoverageText.Gap)]),
     };
 }

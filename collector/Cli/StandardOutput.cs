@@ -12,6 +12,10 @@ static class StandardOutput
     public const int ReaderGone = 32;
 
     /// <summary>Every write goes out at once. Owned by the process; never disposed.</summary>
-    public static TextWriter Writer() => new StreamWriter(
-        new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0)) { AutoFlush = true };
+    public static TextWriter Writer()
+    {
+        var stream = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        // A file has no reader to go, but others may write to it after us: this stream would not move its end along for them.
+        return new StreamWriter(stream.CanSeek ? Console.OpenStandardOutput() : stream) { AutoFlush = true };
+    }
 }

@@ -22,24 +22,28 @@ static class WorkloadCommands
         var command = new Command("list", "All workloads.") { ns, image };
         command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
         {
-            var answer = await collector.Workloads.ListAsync(
-                new ListWorkloadsRequest { Namespace = parsed.GetValue(ns), Image = parsed.GetValue(image) },
-                collector.Call(cancellation)).ConfigureAwait(false);
+            var (workloads, _) = await Pages.ReadAsync<WorkloadSummary>("", int.MaxValue, async (from, _) =>
+            {
+                var page = await collector.Workloads.ListAsync(
+                    new ListWorkloadsRequest { Namespace = parsed.GetValue(ns), Image = parsed.GetValue(image), Cursor = from },
+                    collector.Call(cancellation)).ConfigureAwait(false);
+                return (page.Workloads, page.NextCursor);
+            }).ConfigureAwait(false);
             var terminal = session.Terminal;
             if (Session.Format(parsed) != OutputFormat.Table)
             {
-                JsonText.WriteList(terminal, Session.Format(parsed), "workloads", answer.Workloads.Select(WorkloadJson.Of), []);
+                JsonText.WriteList(terminal, Session.Format(parsed), "workloads", workloads.Select(WorkloadJson.Of), []);
                 return;
             }
 
-            if (answer.Workloads.Count == 0)
+            if (workloads.Count == 0)
             {
                 terminal.Out.WriteLine("no workloads; a container that starts on a watched node appears here within seconds");
                 return;
             }
 
             var sheet = new Sheet("WORKLOAD", "MODE", "UNTIL", "RUNNING", "NODES", "BEHAVIOURS", "OPEN ALERTS", "LAST SEEN");
-            foreach (var workload in answer.Workloads)
+            foreach (var workload in workloads)
             {
                 sheet.Add(Words.Workload(workload.Workload), WorkloadText.Mode(workload.Policy), WorkloadText.Until(workload.Policy),
                     $"{workload.Containers}", string.Join(' ', workload.Nodes), $"{workload.Behaviours}", $"{workload.OpenAlerts}",

@@ -99,6 +99,8 @@ static class ServeCommand
             signal.Cancel = true;
             stop.TrySetResult();
         }
+        var diagnostics = new CollectorDiagnostics(loggers.CreateLogger("collector"));
+        TaskScheduler.UnobservedTaskException += (_, failure) => diagnostics.UnobservedFailure(failure.Exception.Message, failure.Exception);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         await using var server = await CollectorServer.StartAsync(options, loggers, TimeProvider.System, cancellation);

@@ -155,6 +155,6 @@ sealed class AgentGatewayService(CollectorParts parts) : AgentGateway.AgentGatew
         TimeScale = parts.Options.TimeScale,
         TimeScaleOriginUnixNs = parts.TimeScaleOriginUnixNs,
         AnomaliesCommitted = await parts.Anomalies.CommittedAsync(key, cancellation),
-        RecordsCommitted = parts.History.Committed(key) ?? 0,
+        RecordsCommitted = parts.History.Committed(key)?.Seq ?? 0,
     };
 }

@@ -1,8 +1,7 @@
 using System.Threading.Channels;
+using Google.Protobuf.Collections;
 using Grpc.Core;
 using RuntimeGuard.Collector.Nodes;
-using RuntimeGuard.Collector.Registry;
-using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.Gateway;
@@ -17,11 +16,6 @@ sealed class AgentStream(CollectorParts parts, LiveNode live, LaneKey key)
     readonly Channel<FromCollector> _out = Channel.CreateBounded<FromCollector>(
         new BoundedChannelOptions(64) { SingleReader = true });
 
-    // Workloads of this node, as far as this stream has named them; at most as many as the registry holds. The reader's.
-    readonly HashSet<WorkloadKey> _run = [];
-
-    readonly ModelWatcher _models = parts.Models.Enter(key.Node);
-
     /// <summary>Whichever part ends first ends the stream, and its failure is what the agent is told.</summary>
     /// <exception cref="LaneSequenceException">A batch left a hole.</exception>
     public async Task RunAsync(
@@ -30,7 +24,8 @@ sealed class AgentStream(CollectorParts parts, LiveNode live, LaneKey key)
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var abort = new CancellationTokenSource(Timeout.InfiniteTimeSpan, parts.Time);
         var records = new RecordStream(parts, key, _out.Writer);
-        Task[] sources = [ReadAsync(reader, records, stop.Token), records.RunAsync(stop.Token), SendModelsAsync(stop.Token)];
+        using var workloads = new WorkloadStream(parts, key, _out.Writer);
+        Task[] sources = [ReadAsync(reader, records, workloads, stop.Token), records.RunAsync(stop.Token), workloads.RunAsync(stop.Token)];
         var writing = WriteAsync(writer, abort.Token);
         try
         {
@@ -44,11 +39,11 @@ sealed class AgentStream(CollectorParts parts, LiveNode live, LaneKey key)
             _out.Writer.TryComplete();
             abort.CancelAfter(LastWords);
             await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            parts.Models.Leave(_models);
         }
     }
 
-    async Task ReadAsync(IAsyncStreamReader<FromAgent> reader, RecordStream records, CancellationToken cancellation)
+    async Task ReadAsync(
+        IAsyncStreamReader<FromAgent> reader, RecordStream records, WorkloadStream workloads, CancellationToken cancellation)
     {
         while (await reader.NextAsync(cancellation))
         {
@@ -61,12 +56,13 @@ sealed class AgentStream(CollectorParts parts, LiveNode live, LaneKey key)
                     break;
                 case FromAgent.MessageOneofCase.Heartbeat:
                     Beat(message.Heartbeat);
+                    await workloads.TryWaitingAsync(cancellation);
                     break;
                 case FromAgent.MessageOneofCase.Watch:
-                    await WatchAsync(message.Watch, cancellation);
+                    await workloads.WatchAsync(message.Watch, cancellation);
                     break;
                 case FromAgent.MessageOneofCase.Evidence:
-                    await MergeAsync(message.Evidence, cancellation);
+                    await workloads.MergeAsync(message.Evidence, cancellation);
                     break;
                 case FromAgent.MessageOneofCase.Hello:
                     throw new RpcException(new Status(StatusCode.InvalidArgument, "Hello is sent once, first"));
@@ -95,98 +91,29 @@ sealed class AgentStream(CollectorParts parts, LiveNode live, LaneKey key)
         }
     }
 
-    async Task MergeAsync(Evidence evidence, CancellationToken cancellation)
-    {
-        if (evidence.Workload is not { } workload || !AnomalyCheck.Workload(workload) ||
-            evidence.CalculateSize() > WireLimits.EvidenceBytes)
-        {
-            parts.Diagnostics.EvidenceMerged.WithLabels("refused").Inc();
-            parts.Diagnostics.EvidenceRefused(key.Node, "it names no workload, or it is too large");
-            return;
-        }
-        var named = new WorkloadKey(workload.Namespace, workload.Image);
-        if (!Runs(named))
-        {
-            // Not acknowledged: should the node come to run it, it sends its evidence again.
-            parts.Diagnostics.EvidenceMerged.WithLabels("foreign").Inc();
-            return;
-        }
-        await parts.Registry.EnsureAsync([named], cancellation);
-        if (await parts.Registry.MergeAsync(key.Node, evidence, cancellation) is { } ack)
-        {
-            await _out.Writer.WriteAsync(new FromCollector { EvidenceAck = ack }, cancellation);
-        }
-    }
-
-    /// <summary>The last evidence of a workload may come after its last container is gone: what it ran counts.</summary>
-    bool Runs(WorkloadKey workload)
-    {
-        if (_run.Contains(workload))
-        {
-            return true;
-        }
-        if (!parts.ContainerNames.Ran(key.Node, workload))
-        {
-            return false;
-        }
-        Remember([workload]);
-        return true;
-    }
-
-    void Remember(IEnumerable<WorkloadKey> workloads)
-    {
-        foreach (var workload in workloads)
-        {
-            if (_run.Count >= WorkloadRegistry.MaxWorkloads)
-            {
-                return;
-            }
-            _run.Add(workload);
-        }
-    }
-
-    async Task WatchAsync(WatchWorkloads watch, CancellationToken cancellation)
-    {
-        if (watch.Workloads.Count > WireLimits.Watched || !watch.Workloads.All(AnomalyCheck.Workload))
-        {
-            throw new RpcException(new Status(StatusCode.InvalidArgument,
-                $"watch names at most {WireLimits.Watched} workloads, each with namespace and image of at most {WireLimits.Name} characters"));
-        }
-        var workloads = watch.Workloads.Select(workload => new WorkloadKey(workload.Namespace, workload.Image)).ToHashSet();
-        await parts.Registry.EnsureAsync(workloads, cancellation);
-        Remember(workloads);
-        // Beyond the registry's cap a workload has no model: its agent judges by what it has.
-        _models.Watch(workloads.Where(workload => parts.Registry.Find(workload) is not null));
-    }
-
-    async Task SendModelsAsync(CancellationToken cancellation)
-    {
-        while (true)
-        {
-            foreach (var workload in await _models.TakeAsync(cancellation))
-            {
-                var model = await parts.Registry.ModelAsync(workload, cancellation);
-                await _out.Writer.WriteAsync(new FromCollector { Model = model }, cancellation);
-                parts.Diagnostics.ModelsSent.Inc();
-            }
-        }
-    }
-
+    /// <summary>What is out of bounds in a heartbeat is left out and counted; the rest of it holds.</summary>
     void Beat(Heartbeat heartbeat)
     {
-        if (heartbeat.Counters.Count > WireLimits.Counters || heartbeat.Containers.Count > WireLimits.Containers ||
-            !heartbeat.Counters.All(counter =>
-                counter.Name.Length <= WireLimits.Name && counter.EventClass.Length <= WireLimits.Name) ||
-            !heartbeat.Containers.All(status =>
-                status.Container is not null && AnomalyCheck.Container(status.Container) is null))
-        {
-            parts.Diagnostics.ItemsRejected.WithLabels("heartbeat", "bounds").Inc();
-            return;
-        }
-        live.Beat(heartbeat);
+        Keep(heartbeat.Counters, WireLimits.Counters, "counter", counter =>
+            counter.Name.Length <= WireLimits.Name && counter.EventClass.Length <= WireLimits.Name);
+        Keep(heartbeat.Containers, WireLimits.Containers, "container", status =>
+            status.Container is { } container && AnomalyCheck.Container(container) is null);
         foreach (var status in heartbeat.Containers)
         {
+            ItemFit.Fit(status.Container);
             parts.ContainerNames.Learn(key.Node, status.Container);
+        }
+        live.Beat(heartbeat);
+    }
+
+    void Keep<T>(RepeatedField<T> items, int most, string reason, Func<T, bool> good)
+    {
+        var kept = items.Where(good).Take(most).ToList();
+        if (kept.Count < items.Count)
+        {
+            parts.Diagnostics.ItemsRejected.WithLabels("heartbeat", reason).Inc(items.Count - kept.Count);
+            items.Clear();
+            items.AddRange(kept);
         }
     }
 

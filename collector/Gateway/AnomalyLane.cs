@@ -30,7 +30,16 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
     {
         var started = Stopwatch.GetTimestamp();
         var accepted = Accept(key.Node, batch);
-        var result = await state.WriteAsync(context => StoreAsync(context, key, batch, accepted, cancellation), cancellation);
+        Result result;
+        try
+        {
+            result = await state.WriteAsync(context => StoreAsync(context, key, batch, accepted, cancellation), cancellation);
+        }
+        catch (LaneSequenceException e)
+        {
+            diagnostics.SequenceHoles.WithLabels(Label).Inc(e.IsHole ? 1 : 0);
+            throw;
+        }
         diagnostics.CommitSeconds.WithLabels(Label).Observe(Stopwatch.GetElapsedTime(started).TotalSeconds);
         diagnostics.ItemsCommitted.WithLabels(Label).Inc(result.Stored);
         diagnostics.ItemsRepeated.WithLabels(Label).Inc(result.Repeats);
@@ -42,7 +51,7 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
         return result.Committed;
     }
 
-    /// <summary>An item out of bounds becomes null: acknowledged and counted, so that it cannot jam its lane.</summary>
+    /// <summary>What is too large is shortened; an item without identity becomes null: acknowledged and counted, so that it cannot jam its lane.</summary>
     Anomaly?[] Accept(string node, Batch batch)
     {
         var accepted = new Anomaly?[batch.Anomalies.Count];
@@ -55,6 +64,10 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
                 continue;
             }
             anomaly.Node = node;
+            if (ItemFit.Fit(anomaly))
+            {
+                diagnostics.ItemsShortened.WithLabels(Label).Inc();
+            }
             accepted[i] = anomaly;
         }
         return accepted;
@@ -67,20 +80,29 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
         var now = time.UnixNs();
         var watermark = await context.Watermarks.FirstOrDefaultAsync(
             row => row.Node == key.Node && row.SpoolId == spool && row.Lane == (int)Lane.Anomalies, cancellation);
-        var repeats = LaneSequence.Repeats(watermark is null ? null : (ulong)watermark.Seq, batch.FirstSeq, accepted.Length);
+        var repeats = LaneSequence.Repeats(
+            watermark is null ? null : new LaneMark((ulong)watermark.Seq, Exact: true), batch.FirstSeq, accepted.Length);
         if (repeats == accepted.Length)
         {
             return new Result((ulong)watermark!.Seq, 0, repeats, 0);
         }
         if (watermark is null)
         {
+            await ForgetSpoolsAsync(context, key.Node, cancellation);
             watermark = new WatermarkRow { Node = key.Node, SpoolId = spool, Lane = (int)Lane.Anomalies };
             context.Watermarks.Add(watermark);
         }
         watermark.Seq = (long)batch.FirstSeq + accepted.Length - 1;
         watermark.UpdatedUnixNs = now;
-        var lastRevision = await context.Alerts.MaxAsync(row => (long?)row.Revision, cancellation) ?? 0;
-        var fold = new AlertFold(context, lastRevision + 1);
+        // Of a row of its own: the highest of the alerts would be given out again after that alert is pruned, and a
+        // watcher would take the new one for seen.
+        var revisions = await context.Counters.FirstOrDefaultAsync(row => row.Name == CounterRow.AlertRevisions, cancellation);
+        if (revisions is null)
+        {
+            revisions = new CounterRow { Name = CounterRow.AlertRevisions };
+            context.Counters.Add(revisions);
+        }
+        var fold = new AlertFold(context, revisions.Last + 1);
         var stored = 0;
         foreach (var anomaly in accepted.AsSpan(repeats).ToArray())
         {
@@ -90,7 +112,17 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
                 stored++;
             }
         }
+        revisions.Last = fold.NextRevision - 1;
         return new Result((ulong)watermark.Seq, stored, repeats, fold.Opened);
+    }
+
+    /// <summary>Makes room for one more spool of the node: the longest unheard are forgotten.</summary>
+    async Task ForgetSpoolsAsync(StateContext context, string node, CancellationToken cancellation)
+    {
+        var surplus = await context.Watermarks.Where(row => row.Node == node && row.Lane == (int)Lane.Anomalies)
+            .OrderByDescending(row => row.UpdatedUnixNs).Skip(WireLimits.SpoolsPerNode - 1).ToListAsync(cancellation);
+        context.Watermarks.RemoveRange(surplus);
+        diagnostics.SpoolsForgotten.WithLabels(Label).Inc(surplus.Count);
     }
 
     readonly record struct Result(ulong Committed, int Stored, int Repeats, int Opened);

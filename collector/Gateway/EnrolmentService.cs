@@ -78,6 +78,14 @@ sealed class EnrolmentService(CollectorParts parts) : Enrolment.EnrolmentBase
         }
         if (row is null)
         {
+            if (!await MakeRoomAsync(db, cancellation))
+            {
+                db.ChangeTracker.Clear();
+                _diagnostics.NodesRefused.Inc();
+                return new Status(StatusCode.ResourceExhausted,
+                    $"{parts.Options.StateLimits.Nodes} nodes are enrolled, as many as this collector keeps; revoke one that is gone " +
+                    "(runtimeguard-collector node revoke NAME)");
+            }
             row = new NodeRow { Name = request.Node, Enrolment = enrolment };
             db.Nodes.Add(row);
         }
@@ -88,6 +96,24 @@ sealed class EnrolmentService(CollectorParts parts) : Enrolment.EnrolmentBase
         row.CertificateExpiresUnixNs = new DateTimeOffset(certificate.NotAfter).ToUnixNs();
         db.Audit.Add(AuditTrail.Row(now, $"join-token:{request.TokenId}", "node.enrol", request.Node, ""));
         return null;
+    }
+
+    /// <summary>Whether one more node may be enrolled: at the cap a revoked one is forgotten, the longest unheard first.</summary>
+    async Task<bool> MakeRoomAsync(StateContext db, CancellationToken cancellation)
+    {
+        if (await db.Nodes.CountAsync(cancellation) < parts.Options.StateLimits.Nodes)
+        {
+            return true;
+        }
+        var gone = await db.Nodes.Where(row => row.RevokedUnixNs != 0).OrderBy(row => row.LastHeardUnixNs).FirstOrDefaultAsync(cancellation);
+        if (gone is null)
+        {
+            return false;
+        }
+        db.Nodes.Remove(gone);
+        db.Audit.Add(AuditTrail.Row(_time.UnixNs(), AuditTrail.Collector, "node.forget", gone.Name, "revoked; the cap of nodes is reached"));
+        _diagnostics.NodesForgotten.Inc();
+        return true;
     }
 
     X509Certificate2 Sign(ByteString csr, string node, string enrolment, string address)

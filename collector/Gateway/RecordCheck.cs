@@ -2,7 +2,10 @@ using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.Gateway;
 
-/// <summary>Bounds every field of a record. An answer of null is "within bounds"; else a stable reason.</summary>
+/// <summary>
+/// Whether a record says what it is about. An answer of null is "it does"; else a stable reason. What is only too large
+/// is <see cref="ItemFit"/>'s.
+/// </summary>
 static class RecordCheck
 {
     public static string? Reason(Record record) => record.KindCase switch
@@ -19,7 +22,7 @@ static class RecordCheck
     static string? Exec(ProcessExec exec) =>
         !AnomalyCheck.Time(exec.TimeUnixNs) ? "time"
         : !Id(exec.ContainerId) ? "container"
-        : exec.Process is null || !AnomalyCheck.Process(exec.Process) ? "process"
+        : exec.Process is null ? "process"
         : null;
 
     static string? Exit(ProcessExit exit) =>
@@ -33,21 +36,16 @@ static class RecordCheck
         : !Id(activity.ContainerId) ? "container"
         : !Enum.IsDefined(activity.Kind) || !Enum.IsDefined(activity.Class) ? "kind"
         : activity.Pid < 0 ? "process"
-        : activity.Actor.Length > WireLimits.Text || activity.Object.Length > WireLimits.Text ||
-          activity.Example.Length > WireLimits.Path || activity.Peer.Length > WireLimits.Name ? "text"
         : activity.Port > ushort.MaxValue || activity.Count > long.MaxValue ? "number"
         : null;
 
     static string? Coverage(Coverage coverage) =>
         !AnomalyCheck.Time(coverage.FromUnixNs) || !AnomalyCheck.Time(coverage.ToUnixNs) ? "time"
-        : coverage.Sensor.Length > WireLimits.Name || coverage.Reason.Length > WireLimits.Text ? "text"
         : coverage.ContainerId.Length > WireLimits.Name ? "container"
-        : !AnomalyCheck.Losses(coverage.Losses) ? "losses"
         : null;
 
     static string? Gap(Gap gap) =>
         !AnomalyCheck.Time(gap.FromUnixNs) || !AnomalyCheck.Time(gap.ToUnixNs) ? "time"
-        : gap.Reason.Length > WireLimits.Text ? "text"
         : gap.Anomalies > int.MaxValue || gap.Records > int.MaxValue ? "number"
         : null;
 

@@ -67,6 +67,10 @@ sealed class RecordStream(CollectorParts parts, LaneKey key, ChannelWriter<FromC
                 parts.Diagnostics.ItemsRejected.WithLabels(Label, reason).Inc();
                 continue;
             }
+            if (ItemFit.Fit(batch.Records[i]))
+            {
+                parts.Diagnostics.ItemsShortened.WithLabels(Label).Inc();
+            }
             items[i] = parts.HistoryItems.Of(key.Node, batch.Records[i], now);
         }
         return items;

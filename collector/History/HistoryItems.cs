@@ -49,6 +49,8 @@ sealed class HistoryItems(ContainerNames containers, ProcessNames processes)
         Class = anomaly.Class,
         Subject = anomaly.Subject,
         Behaviour = anomaly.Behaviour,
+        Peer = anomaly.Peer,
+        Port = anomaly.Port,
         Score = anomaly.Explanation?.Score ?? 0,
         Rule = anomaly.Rule,
         Detail = anomaly.Summary,

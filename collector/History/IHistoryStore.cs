@@ -9,8 +9,8 @@ namespace RuntimeGuard.Collector.History;
 /// </summary>
 interface IHistoryStore : IAsyncDisposable
 {
-    /// <summary>Highest durable sequence number of the lane; null when the store never heard of its spool.</summary>
-    ulong? Committed(LaneKey key);
+    /// <summary>What is durable of the lane; null when the store never heard of its spool.</summary>
+    LaneMark? Committed(LaneKey key);
 
     /// <summary>
     /// Queues a batch; waits while the queue is full. The inner task completes after the durable commit with the
@@ -22,8 +22,11 @@ interface IHistoryStore : IAsyncDisposable
     /// <summary>One page of rows, newest first.</summary>
     Task<HistoryPage> QueryAsync(HistoryFilter filter, CancellationToken cancellation);
 
-    /// <summary>The exec rows of one process, oldest first: what it was, and became.</summary>
-    Task<IReadOnlyList<HistoryRow>> ProcessAsync(string node, int pid, long startUnixNs, CancellationToken cancellation);
+    /// <summary>
+    /// Every coverage and gap row that touches the range, of one node or (empty) of all, in no order and without a limit;
+    /// <paramref name="take"/> is called by one thread at a time.
+    /// </summary>
+    Task ReadCoverageAsync(long fromUnixNs, long toUnixNs, string node, Action<CoverageRow> take, CancellationToken cancellation);
 
     /// <summary>Removes what is beyond the bounds of age and bytes, and seals what is written no more.</summary>
     Task<RetentionReport> EnforceAsync(TimeSpan age, long bytes, CancellationToken cancellation);
@@ -40,10 +43,23 @@ sealed record HistoryBatch(LaneKey Key, ulong FirstSeq, ulong LastSeq, IReadOnly
 /// <summary>Rows and, when there may be more, the cursor after the last.</summary>
 sealed record HistoryPage(IReadOnlyList<HistoryRow> Rows, HistoryCursor? Next);
 
+/// <summary>One report of what was watched, or one gap, in Unix nanoseconds.</summary>
+/// <param name="Node">Who reported it.</param>
+/// <param name="Kind">Coverage or Gap.</param>
+/// <param name="FromUnixNs">When it begins.</param>
+/// <param name="ToUnixNs">When it ends.</param>
+/// <param name="Blind">Nothing was watched.</param>
+/// <param name="WholeNode">Of the whole node, not of one container.</param>
+/// <param name="Message">JSON of the whole message; empty when it says no more than the other fields.</param>
+readonly record struct CoverageRow(
+    string Node, HistoryKind Kind, long FromUnixNs, long ToUnixNs, bool Blind, bool WholeNode, string Message);
+
 /// <summary>The last row given: rows are ordered by time and id, both falling.</summary>
 readonly record struct HistoryCursor(long TimeUnixNs, long Id);
 
 sealed record RetentionReport(int SegmentsRemoved, long BytesRemoved);
 
-/// <summary>Bytes on disk and what every answer must warn of.</summary>
-sealed record StoreHealth(long Bytes, IReadOnlyList<string> Warnings);
+/// <param name="Bytes">On disk.</param>
+/// <param name="Warnings">What every answer must warn of.</param>
+/// <param name="Failure">Why the last commit failed; null when it did not.</param>
+sealed record StoreHealth(long Bytes, IReadOnlyList<string> Warnings, string? Failure);

@@ -13,12 +13,14 @@ sealed class CollectorServer : IAsyncDisposable
     readonly System.Security.Cryptography.X509Certificates.X509Certificate2 _certificate;
     readonly WebApplication _agents;
     readonly WebApplication _people;
+    readonly Housekeeping _housekeeping;
     Task _background = Task.CompletedTask;
 
     CollectorServer(CollectorParts parts, ILoggerFactory loggers)
     {
         _parts = parts;
         _certificate = ServerCertificate.Load(parts.Options.Data);
+        _housekeeping = new Housekeeping(parts);
         _agents = AgentEndpoint.Build(parts, loggers, _certificate);
         _people = PeopleEndpoint.Build(parts, loggers, _certificate);
     }
@@ -40,7 +42,16 @@ sealed class CollectorServer : IAsyncDisposable
     {
         var diagnostics = new CollectorDiagnostics(loggers.CreateLogger("collector"));
         var parts = await CollectorParts.OpenAsync(options, diagnostics, time, cancellation);
-        var server = new CollectorServer(parts, loggers);
+        CollectorServer server;
+        try
+        {
+            server = new CollectorServer(parts, loggers);
+        }
+        catch
+        {
+            await parts.DisposeAsync();
+            throw;
+        }
         try
         {
             server.AgentPort = await ListenAsync(server._agents, options.AgentListen, "--agent-listen", cancellation);
@@ -51,7 +62,11 @@ sealed class CollectorServer : IAsyncDisposable
             await server.DisposeAsync();
             throw;
         }
-        server._background = Task.WhenAll(new Housekeeping(parts).RunAsync(parts.Stopping), parts.Pump.RunAsync(parts.Stopping));
+        server._background = Task.WhenAll(
+            BackgroundLoop.RunAsync("housekeeping", parts.Health,
+                server._housekeeping.WaitAsync, server._housekeeping.StepAsync, parts.Stopping),
+            BackgroundLoop.RunAsync("copying anomalies to history", parts.Health,
+                parts.Pump.WaitAsync, parts.Pump.StepAsync, parts.Stopping));
         if (options.TimeScale != 1)
         {
             diagnostics.TimeScaled(options.TimeScale);
@@ -78,19 +93,25 @@ sealed class CollectorServer : IAsyncDisposable
         return new Uri(addresses.First()).Port;
     }
 
-    /// <summary>Ends streams, lets calls finish, then closes the stores.</summary>
+    /// <summary>Ends streams, lets calls finish, then closes the stores: always, whatever could not be ended in good order.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _parts.StopStreamsAsync();
-        using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5)))
-        {
-            await Task.WhenAll(_agents.StopAsync(patience.Token), _people.StopAsync(patience.Token));
-        }
-        await _background;
-        await _agents.DisposeAsync();
-        await _people.DisposeAsync();
-        await _parts.DisposeAsync();
-        _certificate.Dispose();
+        await Closing.AllAsync(_parts.Diagnostics,
+            ("streams", async () => await _parts.StopStreamsAsync()),
+            ("the agents' port", () => StopAsync(_agents)),
+            ("the people's port", () => StopAsync(_people)),
+            ("background parts", async () => await _background),
+            Closing.Step("housekeeping", _housekeeping),
+            Closing.Step("the agents' port", (IAsyncDisposable)_agents),
+            Closing.Step("the people's port", (IAsyncDisposable)_people),
+            Closing.Step("parts", _parts),
+            Closing.Step("the certificate", _certificate));
         _parts.Diagnostics.Stopped();
+    }
+
+    static async ValueTask StopAsync(WebApplication app)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        await app.StopAsync(patience.Token);
     }
 }

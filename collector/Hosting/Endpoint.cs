@@ -21,7 +21,7 @@ static class Endpoint
         builder.Services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = WireLimits.MessageBytes;
-            grpc.MaxSendMessageSize = 2 * WireLimits.MessageBytes;
+            grpc.MaxSendMessageSize = WireLimits.SentBytes;
             grpc.EnableDetailedErrors = false;
         });
         return builder;

@@ -18,10 +18,11 @@ static class PeopleEndpoint
     {
         var builder = Endpoint.CreateBuilder(parts, loggers);
         builder.Services.AddSingleton(parts.BearerTokens).AddSingleton(parts.JoinTokens).AddSingleton(parts.LoginDesk)
-            .AddSingleton(parts.Options).AddSingleton(parts.State).AddSingleton(parts.Diagnostics);
+            .AddSingleton(parts.Options).AddSingleton(parts.State).AddSingleton(parts.Time).AddSingleton(parts.Diagnostics);
         builder.Services.AddSingleton(new WorkloadView(parts.Registry, parts.Nodes, parts.State, parts.Time));
         builder.Services.AddGrpcReflection();
-        builder.Services.AddGrpcHealthChecks().AddCheck("state", new StateHealth(parts.State));
+        builder.Services.AddGrpcHealthChecks().AddCheck("stores", new StoresHealth(parts.State, parts.History))
+            .AddCheck("parts", parts.Health);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             Endpoint.Limit(kestrel, MaxConnections, streamsPerConnection: 100);

@@ -8,16 +8,23 @@ namespace RuntimeGuard.Collector.Nodes;
 /// <summary>Shows nodes: who is connected, what each sees and has lost.</summary>
 sealed class NodesService(CollectorParts parts) : Proto.Nodes.NodesBase
 {
+    const int MaxNodes = 1000;
+
     public override async Task<ListNodesResponse> List(ListNodesRequest request, ServerCallContext context)
     {
         var rows = await parts.State.ReadAsync(
-            db => db.Nodes.OrderBy(row => row.Name).ToListAsync(context.CancellationToken), context.CancellationToken);
-        var response = new ListNodesResponse();
+            db => db.Nodes.Where(row => row.Name.CompareTo(request.Cursor) > 0).OrderBy(row => row.Name)
+                .ToListAsync(context.CancellationToken), context.CancellationToken);
+        var coverage = (await CoverageAsync("", context.CancellationToken)).ToDictionary(node => node.Node, StringComparer.Ordinal);
+        var page = new AnswerPage<NodeStatus>(MaxNodes, status => status.CalculateSize());
         foreach (var row in rows)
         {
-            response.Nodes.Add(await StatusAsync(row, context.CancellationToken));
+            if (!page.TryAdd(await StatusAsync(row, coverage.GetValueOrDefault(row.Name), context.CancellationToken)))
+            {
+                break;
+            }
         }
-        return response;
+        return new ListNodesResponse { Nodes = { page.Items }, NextCursor = page.IsCut ? page.Items[^1].Node : "" };
     }
 
     public override async Task<NodeStatus> Get(GetNodeRequest request, ServerCallContext context)
@@ -26,10 +33,18 @@ sealed class NodesService(CollectorParts parts) : Proto.Nodes.NodesBase
             db => db.Nodes.FirstOrDefaultAsync(row => row.Name == request.Node, context.CancellationToken),
             context.CancellationToken) ??
             throw new RpcException(new Status(StatusCode.NotFound, $"no node '{request.Node}' is enrolled; see rgctl nodes list"));
-        return await StatusAsync(row, context.CancellationToken);
+        var coverage = await CoverageAsync(row.Name, context.CancellationToken);
+        return await StatusAsync(row, coverage.FirstOrDefault(), context.CancellationToken);
     }
 
-    async Task<NodeStatus> StatusAsync(NodeRow row, CancellationToken cancellation)
+    /// <summary>Coverage of the last day, of one node or (empty) of all: one reading of history either way.</summary>
+    async Task<IEnumerable<NodeCoverage>> CoverageAsync(string node, CancellationToken cancellation)
+    {
+        var now = parts.Time.UnixNs();
+        return (await parts.Coverage.SummaryAsync(now - UnixTime.NsPerDay, now, node, cancellation)).Nodes;
+    }
+
+    async Task<NodeStatus> StatusAsync(NodeRow row, NodeCoverage? coverage, CancellationToken cancellation)
     {
         var live = parts.Nodes.Find(row.Name);
         var status = new NodeStatus
@@ -47,11 +62,10 @@ sealed class NodesService(CollectorParts parts) : Proto.Nodes.NodesBase
         {
             var key = new Gateway.LaneKey(row.Name, hello.SpoolId);
             status.AnomaliesCommitted = await parts.Anomalies.CommittedAsync(key, cancellation);
-            status.RecordsCommitted = parts.History.Committed(key) ?? 0;
+            status.RecordsCommitted = parts.History.Committed(key)?.Seq ?? 0;
         }
-        var now = parts.Time.UnixNs();
-        var coverage = await parts.Coverage.SummaryAsync(now - UnixTime.NsPerDay, now, row.Name, cancellation);
-        status.RecentGaps.AddRange(coverage.Nodes.SelectMany(node => node.Gaps));
+        status.RecentGaps.AddRange(coverage?.Gaps ?? []);
+        status.Losses.AddRange(coverage?.Losses ?? []);
         return status;
     }
 }

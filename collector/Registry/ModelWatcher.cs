@@ -36,6 +36,14 @@ sealed class ModelWatcher(string node, TimeProvider time)
         _hint.Writer.TryWrite(true);
     }
 
+    public bool Watches(WorkloadKey workload)
+    {
+        lock (_lock)
+        {
+            return _watched.Contains(workload);
+        }
+    }
+
     public void Changed(WorkloadKey workload, TimeSpan delay)
     {
         lock (_lock)

@@ -19,12 +19,16 @@ sealed partial class WorkloadRegistry
 
     readonly NodeShares _shares = new();
 
-    /// <summary>The collector's word on a known workload.</summary>
-    public async Task<Model> ModelAsync(WorkloadKey workload, CancellationToken cancellation)
+    /// <summary>The collector's word on a workload; null when it is not known (any more).</summary>
+    public async Task<Model?> ModelAsync(WorkloadKey workload, CancellationToken cancellation)
     {
         var row = await state.ReadAsync(context => context.Workloads
             .Where(row => row.Namespace == workload.Namespace && row.Image == workload.Image)
-            .Select(row => new { row.Policy, row.Evidence }).FirstAsync(cancellation), cancellation);
+            .Select(row => new { row.Policy, row.Evidence }).FirstOrDefaultAsync(cancellation), cancellation);
+        if (row is null)
+        {
+            return null;
+        }
         var policy = Policy.Parser.ParseFrom(row.Policy);
         var message = new Workload { Namespace = workload.Namespace, Image = workload.Image };
         return new Model { Workload = message, Policy = policy, Evidence = Parse(row.Evidence, message, policy) };
@@ -35,30 +39,24 @@ sealed partial class WorkloadRegistry
         : new Evidence { Workload = workload, Generation = policy.Generation, Format = EvidenceMerge.Format };
 
     /// <summary>
-    /// Merges what a node sent and returns its acknowledgement once that is durable; null when it is refused for what
-    /// it holds. Evidence of a generation that a reset has ended is acknowledged too, and dropped: the node gets the
-    /// model of the new one.
+    /// Merges what a node sent and returns null once that is durable; else why it was refused. Evidence of a generation
+    /// that a reset has ended is not refused but dropped: the node gets the model of the new one.
     /// </summary>
-    public async Task<EvidenceAck?> MergeAsync(string node, Evidence evidence, CancellationToken cancellation)
+    public async Task<string?> MergeAsync(string node, Evidence evidence, CancellationToken cancellation)
     {
         if (EvidenceMerge.Refuse(evidence) is { } refusal)
         {
             diagnostics.EvidenceMerged.WithLabels("refused").Inc();
-            diagnostics.EvidenceRefused(node, refusal);
-            return null;
+            return refusal;
         }
         var workload = new WorkloadKey(evidence.Workload.Namespace, evidence.Workload.Image);
-        if (Find(workload) is null)
+        if (await InTurnAsync(async () => Find(workload) is { } entry
+            ? await MergeAsync(entry, (node, evidence), cancellation)
+            : (Outcome?)null, cancellation) is not { } outcome)
         {
             diagnostics.EvidenceMerged.WithLabels("refused").Inc();
-            return null;
+            return $"the collector's registry has no room for {workload}";
         }
-        var outcome = Outcome.Unchanged;
-        await ChangeAsync(async context =>
-        {
-            outcome = await MergeAsync(context, _entries[workload], (node, evidence), cancellation);
-            return [];
-        }, cancellation);
         diagnostics.EvidenceMerged.WithLabels(outcome.ToString().ToLowerInvariant()).Inc();
         if (outcome == Outcome.Merged)
         {
@@ -68,20 +66,24 @@ sealed partial class WorkloadRegistry
         {
             feed.Changed(workload, TimeSpan.Zero, exceptNode: "");
         }
-        return new EvidenceAck { Workload = evidence.Workload, Generation = evidence.Generation, Revision = evidence.Revision };
+        return null;
     }
 
-    async Task<Outcome> MergeAsync(
-        State.StateContext context, WorkloadEntry entry, (string Node, Evidence Evidence) sent, CancellationToken cancellation)
+    /// <summary>
+    /// Reads, merges and writes in this registry's turn, and only the writing in the state store's: a merge of megabytes
+    /// takes long, and commits of anomalies wait for that turn.
+    /// </summary>
+    async Task<Outcome> MergeAsync(WorkloadEntry entry, (string Node, Evidence Evidence) sent, CancellationToken cancellation)
     {
         var evidence = sent.Evidence;
         if (evidence.Generation != entry.Policy.Generation)
         {
             return Outcome.Stale;
         }
-        var row = await context.Workloads.FirstAsync(row =>
-            row.Namespace == entry.Workload.Namespace && row.Image == entry.Workload.Image, cancellation);
-        var known = Parse(row.Evidence, entry.Message, entry.Policy);
+        var (ns, image) = (entry.Workload.Namespace, entry.Workload.Image);
+        var stored = await state.ReadAsync(context => context.Workloads
+            .Where(row => row.Namespace == ns && row.Image == image).Select(row => row.Evidence).FirstAsync(cancellation), cancellation);
+        var known = Parse(stored, entry.Message, entry.Policy);
         diagnostics.BehavioursRefused.Inc(_shares.Cut(sent.Node, entry.Workload, known, evidence));
         if (IsClosed(entry.Policy))
         {
@@ -89,37 +91,22 @@ sealed partial class WorkloadRegistry
             diagnostics.BehavioursWithheld.Inc(withheld);
         }
         var merged = EvidenceMerge.Merge(known, evidence);
-        Evict(merged);
+        diagnostics.BehavioursEvicted.Inc(EvidenceBound.Cut(merged));
         // Revisions are the senders' own; in the merge one would only say who spoke last.
         merged.Revision = 0;
         var bytes = merged.ToByteArray();
-        if (bytes.AsSpan().SequenceEqual(row.Evidence))
+        if (bytes.AsSpan().SequenceEqual(stored))
         {
             return Outcome.Unchanged;
         }
-        row.Evidence = bytes;
+        await state.WriteAsync(context => context.Workloads.Where(row => row.Namespace == ns && row.Image == image)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.Evidence, bytes), cancellation), cancellation);
         return Outcome.Merged;
     }
 
     bool IsClosed(Policy policy) =>
         policy.Mode is LearningMode.LockedByHand or LearningMode.LockedByTime &&
         time.UnixNs() - policy.LockedUnixNs > LockGrace.ToNs();
-
-    /// <summary>Beyond what a Baseline holds (agents would refuse the whole model) those with the least support go, the longest unseen first.</summary>
-    void Evict(Evidence evidence)
-    {
-        var surplus = evidence.Behaviours.Count - Baseline.BehaviourLimit;
-        if (surplus <= 0)
-        {
-            return;
-        }
-        foreach (var behaviour in evidence.Behaviours.OrderBy(behaviour => behaviour.Units.Count)
-            .ThenBy(behaviour => behaviour.LastSeenUnixNs).ThenBy(behaviour => behaviour.Key).Take(surplus).ToList())
-        {
-            evidence.Behaviours.Remove(behaviour);
-        }
-        diagnostics.BehavioursEvicted.Inc(surplus);
-    }
 
     enum Outcome
     {

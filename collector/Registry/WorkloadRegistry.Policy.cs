@@ -10,13 +10,15 @@ namespace RuntimeGuard.Collector.Registry;
 /// <summary>Changes of policy, by people and by time.</summary>
 sealed partial class WorkloadRegistry
 {
-    /// <summary>Changes the policy of a known workload and tells its agents at once.</summary>
-    public async Task<WorkloadEntry> ChangePolicyAsync(
+    /// <summary>Changes the policy of a workload and tells its agents at once; null when it is not known (any more).</summary>
+    public async Task<WorkloadEntry?> ChangePolicyAsync(
         WorkloadKey workload, Func<Policy, long, Policy> change, CancellationToken cancellation)
     {
-        await ChangeAsync(async context => [await SetPolicyAsync(context, workload, change, cancellation)], cancellation);
+        await ChangeAsync(async context => Find(workload) is { } entry
+            ? [await SetPolicyAsync(context, entry, change, cancellation)]
+            : [], cancellation);
         feed.Changed(workload, TimeSpan.Zero, exceptNode: "");
-        return _entries[workload];
+        return Find(workload);
     }
 
     /// <summary>Locks every workload whose learning time is over.</summary>
@@ -37,10 +39,10 @@ sealed partial class WorkloadRegistry
         policy.Mode == LearningMode.Learning && policy.LearningUntilUnixNs != 0 && policy.LearningUntilUnixNs <= nowUnixNs;
 
     async Task<WorkloadEntry> SetPolicyAsync(
-        StateContext context, WorkloadKey workload, Func<Policy, long, Policy> change, CancellationToken cancellation)
+        StateContext context, WorkloadEntry entry, Func<Policy, long, Policy> change, CancellationToken cancellation)
     {
         var now = time.UnixNs();
-        var entry = _entries[workload];
+        var workload = entry.Workload;
         var next = change(entry.Policy, now);
         if (ReferenceEquals(next, entry.Policy))
         {
@@ -56,7 +58,8 @@ sealed partial class WorkloadRegistry
         }
         context.Audit.Add(AuditTrail.Row(now, next.ChangedBy, "policy", workload.ToString(),
             $"{Words(next)}{(next.Reason.Length > 0 ? $": {next.Reason}" : "")}"));
-        return entry with { Policy = next };
+        row.ChangedByPerson |= next.ChangedBy != AuditTrail.Collector;
+        return entry with { Policy = next, ChangedByPerson = row.ChangedByPerson };
     }
 
     static string Words(Policy policy) => policy.Mode switch

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
-using RuntimeGuard.Collector.Access;
 using RuntimeGuard.Collector.State;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
@@ -16,7 +14,10 @@ namespace RuntimeGuard.Collector.Registry;
 sealed partial class WorkloadRegistry(
     StateStore state, ModelFeed feed, CollectorOptions options, CollectorDiagnostics diagnostics, TimeProvider time) : IDisposable
 {
-    /// <summary>Workloads beyond it are refused and counted: about 16 kB each in memory, 2.6 MB at most each on disk.</summary>
+    /// <summary>
+    /// In memory 64 versions of up to 1 kB each make one 64 kB at most, 270 MB all; on disk the evidence of one takes
+    /// 2 MB when it is full and <see cref="EvidenceBound.MaxBytes"/> at most: 8 GB and 34 GB all.
+    /// </summary>
     public const int MaxWorkloads = 4096;
     const int MaxVersions = 64;
 
@@ -30,60 +31,15 @@ sealed partial class WorkloadRegistry(
     public async Task LoadAsync(CancellationToken cancellation)
     {
         var rows = await state.ReadAsync(context => context.Workloads
-            .Select(row => new { row.Namespace, row.Image, row.Policy, row.FirstSeenUnixNs, row.LastSeenUnixNs, row.Versions })
+            .Select(row => new { row.Namespace, row.Image, row.Policy, row.ChangedByPerson, row.FirstSeenUnixNs, row.LastSeenUnixNs, row.Versions })
             .ToListAsync(cancellation), cancellation);
         foreach (var row in rows)
         {
             var key = new WorkloadKey(row.Namespace, row.Image);
-            _entries[key] = new WorkloadEntry(key, Policy.Parser.ParseFrom(row.Policy), row.FirstSeenUnixNs, row.LastSeenUnixNs,
-                [.. row.Versions.Split('\n', StringSplitOptions.RemoveEmptyEntries)]);
+            _entries[key] = new WorkloadEntry(key, Policy.Parser.ParseFrom(row.Policy), row.ChangedByPerson, row.FirstSeenUnixNs,
+                row.LastSeenUnixNs, [.. row.Versions.Split('\n', StringSplitOptions.RemoveEmptyEntries)]);
         }
         diagnostics.Workloads.Set(_entries.Count);
-    }
-
-    /// <summary>Takes in workloads an agent runs; those never seen begin to learn.</summary>
-    public async Task EnsureAsync(IReadOnlyCollection<WorkloadKey> workloads, CancellationToken cancellation)
-    {
-        if (workloads.All(_entries.ContainsKey))
-        {
-            return;
-        }
-        await ChangeAsync(async context =>
-        {
-            var added = new List<WorkloadEntry>();
-            foreach (var workload in workloads)
-            {
-                if (_entries.ContainsKey(workload))
-                {
-                    continue;
-                }
-                if (_entries.Count + added.Count >= MaxWorkloads)
-                {
-                    diagnostics.WorkloadsRefused.Inc();
-                    continue;
-                }
-                added.Add(Add(context, workload));
-            }
-            await Task.CompletedTask;
-            return added;
-        }, cancellation);
-    }
-
-    WorkloadEntry Add(StateContext context, WorkloadKey workload)
-    {
-        var now = time.UnixNs();
-        var learning = options.OnWallClock(options.LearningDuration);
-        var entry = new WorkloadEntry(workload, PolicyChange.New(now, learning, AuditTrail.Collector), now, now, []);
-        context.Workloads.Add(new WorkloadRow
-        {
-            Namespace = workload.Namespace,
-            Image = workload.Image,
-            Policy = entry.Policy.ToByteArray(),
-            FirstSeenUnixNs = now,
-            LastSeenUnixNs = now,
-        });
-        context.Audit.Add(AuditTrail.Row(now, AuditTrail.Collector, "policy", workload.ToString(), $"new workload learns for {learning}"));
-        return entry;
     }
 
     /// <summary>Notes what heartbeats say runs: last seen, and versions never seen before.</summary>
@@ -97,7 +53,10 @@ sealed partial class WorkloadRegistry(
             var changed = new List<WorkloadEntry>();
             foreach (var group in seen)
             {
-                var entry = _entries[group.Key];
+                if (Find(group.Key) is not { } entry)
+                {
+                    continue;
+                }
                 var versions = entry.Versions;
                 foreach (var version in group.Select(Version).Where(version => version.Length > 1).Distinct())
                 {
@@ -120,16 +79,22 @@ sealed partial class WorkloadRegistry(
         $"{container.Tag}@{container.Digest}".Replace("\n", "", StringComparison.Ordinal);
 
     /// <summary>One change at a time: memory follows the disk, and only after the commit.</summary>
-    async Task ChangeAsync(Func<StateContext, Task<List<WorkloadEntry>>> change, CancellationToken cancellation)
-    {
-        await _changes.WaitAsync(cancellation);
-        try
+    async Task ChangeAsync(Func<StateContext, Task<List<WorkloadEntry>>> change, CancellationToken cancellation) =>
+        await InTurnAsync(async () =>
         {
             foreach (var entry in await state.WriteAsync(change, cancellation))
             {
                 _entries[entry.Workload] = entry;
             }
-            diagnostics.Workloads.Set(_entries.Count);
+            return true;
+        }, cancellation);
+
+    async Task<T> InTurnAsync<T>(Func<Task<T>> change, CancellationToken cancellation)
+    {
+        await _changes.WaitAsync(cancellation);
+        try
+        {
+            return await change();
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using RuntimeGuard.Collector.Nodes;
 using RuntimeGuard.Collector.State;
@@ -16,20 +17,21 @@ sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateS
         where status.Container.Workload.Namespace == workload.Namespace && status.Container.Workload.Image == workload.Image
         select (live.Node, status.Container);
 
-    public async Task<List<WorkloadSummary>> SummariesAsync(
-        IReadOnlyCollection<WorkloadEntry> entries, CancellationToken cancellation)
+    /// <summary>One after another, as they are taken: each reads the evidence of its workload.</summary>
+    public async IAsyncEnumerable<WorkloadSummary> SummariesAsync(
+        IReadOnlyCollection<WorkloadEntry> entries, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var open = await state.ReadAsync(context => context.Alerts.Where(row => row.State == (int)AlertState.Open)
             .GroupBy(row => new { row.Namespace, row.Image })
             .Select(group => new { group.Key.Namespace, group.Key.Image, Count = group.Count() })
             .ToDictionaryAsync(row => new WorkloadKey(row.Namespace, row.Image), row => row.Count, cancellation), cancellation);
-        var summaries = new List<WorkloadSummary>();
         foreach (var entry in entries)
         {
-            var evidence = (await registry.ModelAsync(entry.Workload, cancellation)).Evidence;
-            summaries.Add(Summary(entry, evidence, open.GetValueOrDefault(entry.Workload)));
+            if (await registry.ModelAsync(entry.Workload, cancellation) is { } model)
+            {
+                yield return Summary(entry, model.Evidence, open.GetValueOrDefault(entry.Workload));
+            }
         }
-        return summaries;
     }
 
     WorkloadSummary Summary(WorkloadEntry entry, Evidence evidence, int openAlerts)

@@ -10,6 +10,7 @@ namespace RuntimeGuard.Collector.Registry;
 sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloads.WorkloadsBase
 {
     const int MaxReason = 1024;
+    const int MaxWorkloads = 500;
     static readonly TimeSpan MaxLearning = TimeSpan.FromDays(3650);
 
     readonly WorkloadRegistry _registry = parts.Registry;
@@ -20,12 +21,25 @@ sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloa
         var wanted = _registry.Entries
             .Where(entry => request.Namespace.Length == 0 || entry.Workload.Namespace == request.Namespace)
             .Where(entry => entry.Workload.Image.Contains(request.Image, StringComparison.Ordinal))
-            .OrderBy(entry => entry.Workload.Namespace, StringComparer.Ordinal)
-            .ThenBy(entry => entry.Workload.Image, StringComparer.Ordinal).ToList();
-        var response = new ListWorkloadsResponse();
-        response.Workloads.AddRange(await view.SummariesAsync(wanted, context.CancellationToken));
-        return response;
+            .Where(entry => string.CompareOrdinal(Cursor(entry), request.Cursor) > 0)
+            .OrderBy(Cursor, StringComparer.Ordinal).ToList();
+        var page = new AnswerPage<WorkloadSummary>(MaxWorkloads, summary => summary.CalculateSize());
+        await foreach (var summary in view.SummariesAsync(wanted, context.CancellationToken))
+        {
+            if (!page.TryAdd(summary))
+            {
+                break;
+            }
+        }
+        return new ListWorkloadsResponse
+        {
+            Workloads = { page.Items },
+            NextCursor = page.IsCut ? Cursor(wanted[page.Items.Count - 1]) : "",
+        };
     }
+
+    /// <summary>Lists and cursors are ordered by this one text, whatever a name holds.</summary>
+    static string Cursor(WorkloadEntry entry) => $"{entry.Workload.Namespace}\u0001{entry.Workload.Image}";
 
     public override async Task<WorkloadDetail> Get(GetWorkloadRequest request, ServerCallContext context)
     {
@@ -34,7 +48,9 @@ sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloa
         var audit = await parts.State.ReadAsync(db => db.Audit.Where(row => row.Subject == subject)
             .OrderByDescending(row => row.Id).Take(50).ToListAsync(context.CancellationToken), context.CancellationToken);
         var detail = new WorkloadDetail { Summary = await SummaryAsync(entry, context) };
-        detail.Containers.AddRange(view.Running(entry.Workload).Select(running => running.Container));
+        var running = new AnswerPage<Container>(int.MaxValue, container => container.CalculateSize());
+        _ = view.Running(entry.Workload).All(found => running.TryAdd(found.Container));
+        detail.Containers.AddRange(running.Items);
         detail.Audit.AddRange(audit.Select(row => new AuditEntry
         {
             TimeUnixNs = row.TimeUnixNs,
@@ -46,7 +62,7 @@ sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloa
     }
 
     public override async Task<Model> GetBaseline(GetWorkloadRequest request, ServerCallContext context) =>
-        await _registry.ModelAsync(Resolve(request.Workload).Workload, context.CancellationToken);
+        await _registry.ModelAsync(Resolve(request.Workload).Workload, context.CancellationToken) ?? throw NotFound(request.Workload);
 
     public override Task<WorkloadSummary> Learn(LearnRequest request, ServerCallContext context)
     {
@@ -81,11 +97,12 @@ sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloa
         var by = new By(Caller.Of(context.GetHttpContext()).User, reason);
         var changed = await _registry.ChangePolicyAsync(
             entry.Workload, (policy, now) => change(policy, now, by), context.CancellationToken);
-        return await SummaryAsync(changed, context);
+        return await SummaryAsync(changed ?? throw NotFound(workload), context);
     }
 
     async Task<WorkloadSummary> SummaryAsync(WorkloadEntry entry, ServerCallContext context) =>
-        (await view.SummariesAsync([entry], context.CancellationToken))[0];
+        await view.SummariesAsync([entry], context.CancellationToken).FirstOrDefaultAsync(context.CancellationToken) ??
+        throw NotFound(entry.Message);
 
     /// <summary>The workload named, or the only one whose image contains what was given.</summary>
     WorkloadEntry Resolve(Workload? wanted)

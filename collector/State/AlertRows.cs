@@ -14,7 +14,7 @@ sealed class AnomalyRow
     public required byte[] Data { get; set; }
 }
 
-/// <summary>One incident: all anomalies of one lineage in one container of one workload.</summary>
+/// <summary>One incident: all anomalies of one lineage in one container of one workload on one node.</summary>
 sealed class AlertRow
 {
     public required string Id { get; set; }
@@ -32,12 +32,31 @@ sealed class AlertRow
     public double Score { get; set; }
     public long Count { get; set; }
     public long FirstUnixNs { get; set; }
+    /// <summary>Of the members, by their node's clock: to show and to order, never to decide what is kept.</summary>
     public long LastUnixNs { get; set; }
+    /// <summary>When the first member was received.</summary>
     public long ReceivedUnixNs { get; set; }
+    /// <summary>When the latest member was received, by the collector's clock: what retention goes by.</summary>
+    public long LastReceivedUnixNs { get; set; }
     /// <summary>Store-wide and rising with every change of any alert: what live watchers page by.</summary>
     public long Revision { get; set; }
     public required byte[] Worst { get; set; }
     public required byte[] Latest { get; set; }
+}
+
+/// <summary>A number that only rises, whatever is deleted beside it.</summary>
+sealed class CounterRow
+{
+    public const string AlertRevisions = "alert-revisions";
+
+    public required string Name { get; set; }
+    /// <summary>The last one given out, in the transaction that used it.</summary>
+    public long Last { get; set; }
+}
+
+sealed class CounterRowMapping : IEntityTypeConfiguration<CounterRow>
+{
+    public void Configure(EntityTypeBuilder<CounterRow> builder) => builder.ToTable("counters").HasKey(row => row.Name);
 }
 
 sealed class AnomalyRowMapping : IEntityTypeConfiguration<AnomalyRow>
@@ -56,7 +75,8 @@ sealed class AlertRowMapping : IEntityTypeConfiguration<AlertRow>
         builder.ToTable("alerts").HasKey(row => row.Id);
         builder.HasIndex(row => row.Revision).IsUnique();
         builder.HasIndex(row => new { row.LastUnixNs, row.Id });
-        builder.HasIndex(row => new { row.ContainerId, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image })
+        builder.HasIndex(row => row.LastReceivedUnixNs);
+        builder.HasIndex(row => new { row.ContainerId, row.Node, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image })
             .IsUnique();
     }
 }

@@ -12,6 +12,7 @@ sealed class StateContext(DbContextOptions<StateContext> options) : DbContext(op
     public DbSet<WorkloadRow> Workloads => Set<WorkloadRow>();
     public DbSet<AnomalyRow> Anomalies => Set<AnomalyRow>();
     public DbSet<AlertRow> Alerts => Set<AlertRow>();
+    public DbSet<CounterRow> Counters => Set<CounterRow>();
     public DbSet<AuditRow> Audit => Set<AuditRow>();
     public DbSet<WatermarkRow> Watermarks => Set<WatermarkRow>();
 

@@ -12,6 +12,8 @@ sealed class WorkloadRow
     public required byte[] Policy { get; set; }
     /// <summary>An Evidence message of the policy's generation; empty before the first.</summary>
     public byte[] Evidence { get; set; } = [];
+    /// <summary>A person has changed the policy at least once: such a workload is never evicted.</summary>
+    public bool ChangedByPerson { get; set; }
     public long FirstSeenUnixNs { get; set; }
     public long LastSeenUnixNs { get; set; }
     /// <summary>"tag@digest" of every version seen, newest last, one per line.</summary>

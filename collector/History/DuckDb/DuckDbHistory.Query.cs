@@ -18,19 +18,21 @@ sealed partial class DuckDbHistory
             return new HistoryPage(rows, rows.Count == filter.Limit ? new HistoryCursor(rows[^1].TimeUnixNs, ids[^1]) : null);
         }, new HistoryPage([], null), cancellation);
 
-    public Task<IReadOnlyList<HistoryRow>> ProcessAsync(string node, int pid, long startUnixNs, CancellationToken cancellation) =>
-        ReadAsync<IReadOnlyList<HistoryRow>>(startUnixNs, long.MaxValue, (command, segments) =>
+    public Task ReadCoverageAsync(
+        long fromUnixNs, long toUnixNs, string node, Action<CoverageRow> take, CancellationToken cancellation) =>
+        ReadAsync(fromUnixNs, toUnixNs, (command, segments) =>
         {
-            // The start is part of a process's identity and no event of it is earlier: zone maps cut the rest.
-            var parts = segments.Select(segment =>
-                $"SELECT {HistorySql.Select} FROM {segment.Alias}.main.events " +
-                $"WHERE kind = {(int)HistoryKind.Exec} AND node = $node AND pid = $pid AND pstart = $start AND ts >= $start");
-            command.CommandText = $"SELECT {HistorySql.Select} FROM ({string.Join(" UNION ALL ", parts)}) ORDER BY ts, id LIMIT 100";
-            command.Parameters.Add(new DuckDBParameter("node", node));
-            command.Parameters.Add(new DuckDBParameter("pid", pid));
-            command.Parameters.Add(new DuckDBParameter("start", startUnixNs));
-            return Rows(command).Rows;
-        }, [], cancellation);
+            HistorySql.WriteCoverage(command, segments, (fromUnixNs, toUnixNs), node);
+            // Row by row: all of them at once may be more than the memory given to the store.
+            command.UseStreamingMode = true;
+            using DbDataReader reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                take(new CoverageRow(reader.GetString(0), (HistoryKind)reader.GetByte(1), reader.GetInt64(2), reader.GetInt64(3),
+                    reader.GetBoolean(4), reader.GetBoolean(5), reader.GetString(6)));
+            }
+            return true;
+        }, false, cancellation);
 
     async Task<T> ReadAsync<T>(
         long from, long to, Func<DuckDBCommand, IReadOnlyList<Segment>, T> read, T nothing, CancellationToken cancellation)

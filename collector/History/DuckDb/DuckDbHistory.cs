@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Threading.Channels;
 using DuckDB.NET.Data;
 using RuntimeGuard.Collector.Gateway;
@@ -27,6 +26,7 @@ sealed partial class DuckDbHistory : IHistoryStore
     // Waits when full: the agents' streams wait behind it. 64 batches of at most 4 MB.
     readonly Channel<Append> _queue = Channel.CreateBounded<Append>(new BoundedChannelOptions(64) { SingleReader = true });
     readonly Task _writer;
+    volatile string? _failure;
 
     DuckDbHistory(string directory, TimeSpan age, CollectorDiagnostics diagnostics, TimeProvider time)
     {
@@ -37,7 +37,7 @@ sealed partial class DuckDbHistory : IHistoryStore
         _segments.Open(_connection, Segment.DayOf(time.UnixNs()));
         foreach (var segment in _segments.All)
         {
-            _watermarks.Load(_connection, segment, exact: segment.Day > _segments.NewestQuarantined);
+            _watermarks.Load(_connection, segment, exact: _segments.KnowsLast(segment));
         }
         _writer = Task.Run(WriteAsync);
     }
@@ -54,9 +54,9 @@ sealed partial class DuckDbHistory : IHistoryStore
         }
     }
 
-    public StoreHealth Health => new(_segments.Bytes, _segments.Warnings);
+    public StoreHealth Health => new(_segments.Bytes, _segments.Warnings, _failure);
 
-    public ulong? Committed(LaneKey key) => _watermarks.Committed(key);
+    public LaneMark? Committed(LaneKey key) => _watermarks.Committed(key);
 
     public async ValueTask<Task<ulong>> AppendAsync(HistoryBatch batch, CancellationToken cancellation)
     {
@@ -126,104 +126,28 @@ sealed partial class DuckDbHistory : IHistoryStore
         }
     }
 
-    /// <summary>One durable transaction for the whole group. Batches that cannot follow fail alone.</summary>
-    void Commit(List<Append> group)
-    {
-        var started = Stopwatch.GetTimestamp();
-        var now = _time.UnixNs();
-        var pending = new Dictionary<LaneKey, ulong>();
-        var writes = new List<(Append Append, int Repeats)>();
-        foreach (var append in group)
-        {
-            if (Place(append, pending) is { } repeats)
-            {
-                writes.Add((append, repeats));
-            }
-        }
-        try
-        {
-            if (writes.Count > 0)
-            {
-                Store(writes, pending, now);
-            }
-        }
-        catch (Exception e) when (e is DuckDBException or IOException)
-        {
-            _diagnostics.HistoryFailed(e.Message);
-            var failure = new HistoryException($"history cannot commit: {e.Message}; check the collector's disk", e);
-            writes.ForEach(write => write.Append.Done.TrySetException(failure));
-            return;
-        }
-        _diagnostics.CommitSeconds.WithLabels("records").Observe(Stopwatch.GetElapsedTime(started).TotalSeconds);
-        foreach (var (key, seq) in pending)
-        {
-            _watermarks.Committed(key, seq, now);
-        }
-        foreach (var (append, repeats) in writes)
-        {
-            _diagnostics.ItemsCommitted.WithLabels("records").Inc(append.Batch.Items.Count - repeats);
-            _diagnostics.ItemsRepeated.WithLabels("records").Inc(repeats);
-            append.Done.TrySetResult(pending[append.Batch.Key]);
-        }
-    }
-
-    int? Place(Append append, Dictionary<LaneKey, ulong> pending)
-    {
-        var batch = append.Batch;
-        var committed = pending.TryGetValue(batch.Key, out var inGroup) ? inGroup : _watermarks.Committed(batch.Key);
-        try
-        {
-            var repeats = LaneSequence.Repeats(committed, batch.FirstSeq, (int)Math.Min(int.MaxValue, batch.LastSeq - batch.FirstSeq + 1));
-            pending[batch.Key] = Math.Max(committed ?? 0, batch.LastSeq);
-            return Math.Min(repeats, batch.Items.Count);
-        }
-        catch (LaneSequenceException e)
-        {
-            append.Done.TrySetException(e);
-            return null;
-        }
-    }
-
-    void Store(List<(Append Append, int Repeats)> writes, Dictionary<LaneKey, ulong> pending, long now)
-    {
-        var isNew = _segments.Current(_connection, Segment.DayOf(now), out var segment);
-        _connection.Execute("BEGIN TRANSACTION");
-        try
-        {
-            if (isNew)
-            {
-                _watermarks.CopyInto(_connection, segment, now - _age.ToNs());
-            }
-            var bounds = HistoryAppender.Append(_connection, segment, Rows(writes));
-            foreach (var (key, seq) in pending)
-            {
-                Watermarks.Write(_connection, segment, key, seq, now);
-            }
-            _connection.Execute("COMMIT");
-            _segments.Widen(segment, bounds.First, bounds.Last, bounds.NextId);
-        }
-        catch (DuckDBException)
-        {
-            _connection.Execute("ROLLBACK");
-            throw;
-        }
-    }
-
-    static IEnumerable<HistoryItem> Rows(List<(Append Append, int Repeats)> writes) =>
-        from write in writes
-        from item in write.Append.Batch.Items.Skip(write.Repeats)
-        where item is not null
-        select item;
-
+    /// <summary>What is queued is committed, then every day is closed.</summary>
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
-        await _writer;
-        await _turn.WaitAsync();
-        _segments.Close(_connection);
-        _connection.Dispose();
-        _turn.Dispose();
-        _queries.Dispose();
+        try
+        {
+            await _writer;
+        }
+        finally
+        {
+            await _turn.WaitAsync();
+            try
+            {
+                _segments.Close(_connection);
+            }
+            finally
+            {
+                _connection.Dispose();
+                _turn.Dispose();
+                _queries.Dispose();
+            }
+        }
     }
 
     sealed class Append(HistoryBatch batch)

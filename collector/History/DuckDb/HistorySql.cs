@@ -16,6 +16,27 @@ static class HistorySql
             $"SELECT {Select} FROM ({string.Join(" UNION ALL ", parts)}) ORDER BY ts DESC, id DESC LIMIT {limit.ToString(CultureInfo.InvariantCulture)}";
     }
 
+    /// <summary>
+    /// Coverage and gap rows. The message comes along only where it says more than the columns do: of millions of rows
+    /// of healthy nodes none is parsed. A quote inside a text of JSON is escaped, so the names found are fields.
+    /// </summary>
+    public static void WriteCoverage(DuckDBCommand command, IEnumerable<Segment> segments, (long From, long To) range, string node)
+    {
+        const string blind = "contains(extra, '\"blind\": true')";
+        var (coverage, gap) = ((int)HistoryKind.Coverage, (int)HistoryKind.Gap);
+        var ofNode = node.Length > 0 ? " AND node = $node" : "";
+        command.CommandText = string.Join(" UNION ALL ", segments.Select(segment =>
+            $"SELECT node, kind, ts, last, {blind} AS blind, container = '' AS whole, " +
+            $"CASE WHEN kind = {gap} OR detail <> '' OR {blind} OR contains(extra, '\"losses\"') THEN extra ELSE '' END AS message " +
+            $"FROM {segment.Alias}.main.events WHERE kind IN ({coverage}, {gap}) AND ts < $to AND last >= $from{ofNode}"));
+        command.Parameters.Add(new DuckDBParameter("to", range.To));
+        command.Parameters.Add(new DuckDBParameter("from", range.From));
+        if (node.Length > 0)
+        {
+            command.Parameters.Add(new DuckDBParameter("node", node));
+        }
+    }
+
     static string Where(DuckDBCommand command, HistoryFilter filter)
     {
         var terms = new List<string>();

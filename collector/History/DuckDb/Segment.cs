@@ -24,6 +24,9 @@ sealed class Segment(string directory, string aliasPrefix, int day)
 
     public long LastUnixNs { get; set; } = long.MinValue;
 
+    /// <summary>It holds a copy of the watermarks: until then losing the days before it would forget what was acknowledged.</summary>
+    public bool HasMarks { get; set; }
+
     public long NextId { get; set; } = (long)day << 40;
 
     /// <summary>Queries that read it now: it is neither sealed nor removed meanwhile.</summary>
@@ -67,9 +70,11 @@ sealed class Segment(string directory, string aliasPrefix, int day)
             connection.Execute(HistorySchema.Create(Alias));
         }
         using var command = connection.CreateCommand();
-        command.CommandText = $"SELECT count(*), min(ts), max(last), max(id) FROM {Alias}.main.events";
+        command.CommandText = $"SELECT count(*), min(ts), max(last), max(id), (SELECT count(*) FROM {Alias}.main.watermarks) FROM {Alias}.main.events";
         using var reader = command.ExecuteReader();
-        if (reader.Read() && reader.GetInt64(0) > 0)
+        reader.Read();
+        HasMarks = reader.GetInt64(4) > 0;
+        if (reader.GetInt64(0) > 0)
         {
             FirstUnixNs = reader.GetInt64(1);
             LastUnixNs = reader.GetInt64(2);

@@ -6,10 +6,8 @@ namespace RuntimeGuard.Collector.History.DuckDb;
 /// The attached segments. Readers lease those they read; sealing and removing wait for them. The connection belongs to
 /// whoever holds the writer's turn. Thread-safe but for that.
 /// </summary>
-sealed class SegmentSet(string directory, CollectorDiagnostics diagnostics)
+sealed partial class SegmentSet(string directory, CollectorDiagnostics diagnostics)
 {
-    const string QuarantineFolder = "quarantine";
-
     readonly Lock _lock = new();
     readonly List<Segment> _segments = [];
     readonly List<string> _warnings = [];
@@ -38,91 +36,18 @@ sealed class SegmentSet(string directory, CollectorDiagnostics diagnostics)
         }
     }
 
-    /// <summary>The newest day that lies in quarantine: what it held, watermarks too, is not here.</summary>
-    public int NewestQuarantined { get; private set; } = int.MinValue;
-
-    /// <summary>Attaches every day on disk; a damaged one is moved aside and warned of, the others serve.</summary>
-    public void Open(DuckDBConnection connection, int today)
-    {
-        Directory.CreateDirectory(directory);
-        var quarantine = Path.Combine(directory, QuarantineFolder);
-        foreach (var path in Directory.Exists(quarantine) ? Directory.EnumerateFiles(quarantine, "*.duckdb") : [])
-        {
-            var name = Path.GetFileNameWithoutExtension(path);
-            if (name.Length > 12 && Segment.TryParseDay(name[4..12], out var day))
-            {
-                Warn(day, quarantine);
-            }
-        }
-        foreach (var day in Segment.DaysIn(directory).ToList())
-        {
-            TryAttach(connection, new Segment(directory, _aliasPrefix, day), readOnly: day < today);
-        }
-    }
-
-    void TryAttach(DuckDBConnection connection, Segment segment, bool readOnly)
-    {
-        try
-        {
-            if (readOnly && File.Exists(segment.Path + ".wal"))
-            {
-                // A day that was not closed in good order: replay its log once, then it is sealed like the others.
-                segment.Attach(connection, readOnly: false);
-                segment.Checkpoint(connection);
-                segment.Detach(connection);
-            }
-            segment.Attach(connection, readOnly);
-            lock (_lock)
-            {
-                _segments.Add(segment);
-            }
-        }
-        catch (DuckDBException e)
-        {
-            Quarantine(connection, segment, e.Message);
-        }
-    }
-
-    void Quarantine(DuckDBConnection connection, Segment segment, string reason)
-    {
-        connection.Execute($"DETACH DATABASE IF EXISTS {segment.Alias}");
-        var folder = Path.Combine(directory, QuarantineFolder);
-        Directory.CreateDirectory(folder);
-        var target = Path.Combine(folder, $"{Segment.Name(segment.Day)}-{Guid.NewGuid():N}.duckdb");
-        foreach (var suffix in new[] { "", ".wal" })
-        {
-            if (File.Exists(segment.Path + suffix))
-            {
-                File.Move(segment.Path + suffix, target + suffix);
-            }
-        }
-        diagnostics.SegmentsQuarantined.Inc();
-        diagnostics.SegmentQuarantined(Segment.Name(segment.Day), reason, target);
-        Warn(segment.Day, folder);
-    }
-
-    void Warn(int day, string folder)
-    {
-        lock (_lock)
-        {
-            NewestQuarantined = Math.Max(NewestQuarantined, day);
-            _warnings.Add($"history of {Segment.Name(day)[4..]} is damaged and left out; it lies in {folder}");
-        }
-    }
-
-    /// <summary>The segment written now; made when the day is new. True when it is.</summary>
-    public bool Current(DuckDBConnection connection, int today, out Segment current)
+    /// <summary>The segment written now; made when the day is new.</summary>
+    public Segment Current(DuckDBConnection connection, int today)
     {
         lock (_lock)
         {
             // A clock that stepped back writes on into the newest day: sealed days stay sealed.
             if (_segments.LastOrDefault() is { Sealed: false } last && last.Day >= today)
             {
-                current = last;
-                return false;
+                return last;
             }
         }
-        current = new Segment(directory, _aliasPrefix, Math.Max(today, NewestDay + 1));
+        var current = new Segment(directory, _aliasPrefix, Math.Max(today, NewestDay + 1));
         try
         {
             current.Attach(connection, readOnly: false);
@@ -137,7 +62,7 @@ sealed class SegmentSet(string directory, CollectorDiagnostics diagnostics)
         {
             _segments.Add(current);
         }
-        return true;
+        return current;
     }
 
     int NewestDay
@@ -204,8 +129,12 @@ sealed class SegmentSet(string directory, CollectorDiagnostics diagnostics)
             {
                 if (segment.Readers == 0 && segment != _segments[^1])
                 {
+                    // Out of the set until it is attached again: a query of a day that is not would fail.
+                    _segments.Remove(segment);
                     segment.Detach(connection);
                     segment.Attach(connection, readOnly: true);
+                    _segments.Add(segment);
+                    _segments.Sort((one, other) => one.Day.CompareTo(other.Day));
                 }
             }
         }
@@ -222,10 +151,10 @@ sealed class SegmentSet(string directory, CollectorDiagnostics diagnostics)
             {
                 freed += oldest.Bytes;
                 removed++;
+                _segments.RemoveAt(0);
                 oldest.Detach(connection);
                 File.Delete(oldest.Path);
                 File.Delete(oldest.Path + ".wal");
-                _segments.RemoveAt(0);
             }
         }
         return new RetentionReport(removed, freed);

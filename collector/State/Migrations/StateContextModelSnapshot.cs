@@ -42,6 +42,9 @@ namespace RuntimeGuard.Collector.State.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<long>("LastReceivedUnixNs")
+                        .HasColumnType("INTEGER");
+
                     b.Property<long>("LastUnixNs")
                         .HasColumnType("INTEGER");
 
@@ -81,12 +84,14 @@ namespace RuntimeGuard.Collector.State.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("LastReceivedUnixNs");
+
                     b.HasIndex("Revision")
                         .IsUnique();
 
                     b.HasIndex("LastUnixNs", "Id");
 
-                    b.HasIndex("ContainerId", "LineagePid", "LineageStartUnixNs", "Namespace", "Image")
+                    b.HasIndex("ContainerId", "Node", "LineagePid", "LineageStartUnixNs", "Namespace", "Image")
                         .IsUnique();
 
                     b.ToTable("alerts", (string)null);
@@ -179,6 +184,19 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.HasIndex("ExpiresUnixNs");
 
                     b.ToTable("bearer_tokens", (string)null);
+                });
+
+            modelBuilder.Entity("RuntimeGuard.Collector.State.CounterRow", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("Last")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Name");
+
+                    b.ToTable("counters", (string)null);
                 });
 
             modelBuilder.Entity("RuntimeGuard.Collector.State.JoinTokenRow", b =>
@@ -296,6 +314,9 @@ namespace RuntimeGuard.Collector.State.Migrations
 
                     b.Property<string>("Image")
                         .HasColumnType("TEXT");
+
+                    b.Property<bool>("ChangedByPerson")
+                        .HasColumnType("INTEGER");
 
                     b.Property<byte[]>("Evidence")
                         .IsRequired()

@@ -229,6 +229,34 @@ public class PipelineTests
     }
 
     [Fact]
+    public void Evidence_the_collector_refused_is_kept()
+    {
+        using var bench = new PipelineBench();
+        bench.StartContainer();
+        var baseline = bench.Models.BaselineOf(new RuntimeGuard.Models.WorkloadKey("shop", "docker.io/library/web"));
+        var sent = baseline.TakeDelta()!;
+        var ack = new EvidenceAck { Workload = sent.Workload, Generation = sent.Generation, Revision = sent.Revision, Refused = "no room" };
+        bench.Models.Receive(new RuntimeGuard.Agent.LinkMessage { EvidenceAck = ack });
+        Assert.NotNull(baseline.TakeDelta());
+        Assert.Equal(1, bench.Counters[Counter.EvidenceRefusedByCollector]);
+        ack.Refused = "";
+        ack.Revision++;
+        bench.Models.Receive(new RuntimeGuard.Agent.LinkMessage { EvidenceAck = ack });
+        Assert.Null(baseline.TakeDelta());
+    }
+
+    [Fact]
+    public void An_anomaly_of_the_network_names_the_peer()
+    {
+        using var bench = new PipelineBench();
+        bench.StartContainer();
+        bench.Lock();
+        bench.Pipeline.Handle(Samples.Connect(Web, [203, 0, 113, 7], 4444));
+        var anomaly = Assert.Single(bench.Finish().Anomalies);
+        Assert.Equal(("203.0.113.7", 4444u), (anomaly.Peer, anomaly.Port));
+    }
+
+    [Fact]
     public void A_process_put_in_from_outside_is_told_from_the_entrypoint()
     {
         using var bench = new PipelineBench();

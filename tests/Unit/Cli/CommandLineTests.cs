@@ -113,4 +113,23 @@ public sealed class CommandLineTests : IDisposable
         var code = await CommandLine.RunAsync(arguments, terminal);
         return (code, output.ToString(), error.ToString());
     }
+
+    /// <summary>As in `{ rgctl ...; rgctl ...; } > report`: what the first wrote stays.</summary>
+    [Fact]
+    public async Task Two_in_a_row_write_to_one_file_one_after_the_other()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            (await Command.RunAsync("/bin/sh", "-c", "{ \"$0\" completion bash; \"$0\" completion zsh; echo end; } >\"$1\"",
+                ProductProgram.Find("rgctl"), file)).Succeeded();
+            var bash = (await Command.RunAsync(ProductProgram.Find("rgctl"), "completion", "bash")).Succeeded().Out;
+            var zsh = (await Command.RunAsync(ProductProgram.Find("rgctl"), "completion", "zsh")).Succeeded().Out;
+            Assert.Equal($"{bash}{zsh}end\n", await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
 }

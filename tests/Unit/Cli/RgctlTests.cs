@@ -96,6 +96,27 @@ public sealed class RgctlTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_alert_of_more_anomalies_than_a_page_holds_is_shown_whole()
+    {
+        const int members = 1100;
+        await LogInAsync();
+        await using (var stream = await (await _collector.EnrolAsync("n1")).ConnectAsync(1))
+        {
+            await stream.SendAsync(1, [.. Enumerable.Range(0, 1000).Select(_ => CollectorItems.Anomaly())]);
+            await stream.SendAsync(1001, [.. Enumerable.Range(1000, members - 1000).Select(_ => CollectorItems.Anomaly())]);
+            await stream.AckedAsync(Lane.Anomalies, members);
+        }
+        var id = JsonDocument.Parse((await RunAsync("alerts list -o jsonl")).Output).RootElement.GetProperty("id").GetString()!;
+
+        var cut = JsonDocument.Parse((await RunAsync($"alerts show {id} -o json")).Output).RootElement;
+        var whole = JsonDocument.Parse((await RunAsync($"alerts show {id} --limit 5000 -o json")).Output).RootElement;
+
+        Assert.Equal((1000, true), (cut.GetProperty("members").GetArrayLength(), cut.GetProperty("members_cut").GetBoolean()));
+        Assert.Equal((members, false), (whole.GetProperty("members").GetArrayLength(), whole.GetProperty("members_cut").GetBoolean()));
+        Assert.Contains($"the first 1000 of {members} anomalies; more with --limit", (await RunAsync($"alerts show {id}")).Output);
+    }
+
+    [Fact]
     public async Task A_watch_shows_each_alert_once_over_a_restart_of_the_collector()
     {
         await _collector.StopServerAsync();
@@ -191,6 +212,31 @@ public sealed class RgctlTests : IAsyncLifetime
         Assert.Contains("curl \\x1b[2J", table);
         Assert.Contains("coverage:", table);
         Assert.StartsWith("nothing found\n", (await RunAsync("history query --process absent")).Output);
+    }
+
+    [Fact]
+    public async Task Nodes_show_what_they_lost_in_the_last_day()
+    {
+        await LogInAsync();
+        await using (var stream = await (await _collector.EnrolAsync("n1")).ConnectAsync(1))
+        {
+            await stream.SendAsync(1, new Proto.Record
+            {
+                Coverage = new Coverage
+                {
+                    FromUnixNs = CollectorItems.NowNs - 60_000_000_000,
+                    ToUnixNs = CollectorItems.NowNs,
+                    Sensor = "ebpf",
+                    Losses = { new Loss { Cause = "ring_full", EventClass = "open", Count = 1234 } },
+                },
+            });
+            await stream.AckedAsync(Lane.Records, 1);
+        }
+
+        Assert.Contains(" 1234 ", (await RunAsync("nodes list")).Output);
+        Assert.Contains("lost in the last 24 h: 1234 open events (ring_full)", (await RunAsync("nodes show n1")).Output);
+        var node = JsonDocument.Parse((await RunAsync("nodes list -o jsonl")).Output).RootElement;
+        Assert.Equal(1234, Assert.Single(node.GetProperty("losses").EnumerateArray()).GetProperty("count").GetInt32());
     }
 
     [Fact]

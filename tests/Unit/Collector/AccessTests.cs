@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
@@ -117,5 +118,58 @@ public sealed class AccessTests : IAsyncLifetime
         Assert.Equal(StatusCode.Unauthenticated, gone.StatusCode);
         Assert.Equal(StatusCode.Unauthenticated, statuses[0]);
         Assert.Equal(StatusCode.ResourceExhausted, statuses[^1]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_watch_ends_when_its_token_expires_or_is_taken_back(bool expires)
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var collector = await CollectorFixture.StartAsync(time);
+        var token = await collector.TokenOfAsync("viewer");
+        using var watch = new Alerts.AlertsClient(collector.People(token)).Watch(new WatchAlertsRequest());
+        using var health = new Grpc.Health.V1.Health.HealthClient(collector.People(token)).Watch(new Grpc.Health.V1.HealthCheckRequest());
+        await watch.ResponseHeadersAsync;
+        Assert.True(await health.ResponseStream.MoveNext(CancellationToken.None));
+        if (!expires)
+        {
+            await new Access.AccessClient(collector.People(token)).LogoutAsync(new LogoutRequest());
+        }
+        var alerts = watch.ResponseStream.MoveNext(CancellationToken.None);
+        var healthy = EndAsync(health.ResponseStream);
+        var deadline = DateTime.UtcNow.AddSeconds(30);
+        if (expires)
+        {
+            time.Advance(TimeSpan.FromMinutes(59));
+            await Task.Delay(300);
+            Assert.False(alerts.IsCompleted);
+            time.Advance(TimeSpan.FromMinutes(1));
+        }
+        while (!alerts.IsCompleted || !healthy.IsCompleted)
+        {
+            Assert.True(DateTime.UtcNow < deadline, "the watch goes on");
+            time.Advance(TimeSpan.FromSeconds(5));
+            await Task.Delay(50);
+        }
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => alerts);
+        Assert.Equal(StatusCode.Unauthenticated, refused.StatusCode);
+        await healthy;
+    }
+
+    /// <summary>Reads until the stream ends, however.</summary>
+    static async Task EndAsync<T>(IAsyncStreamReader<T> stream)
+    {
+        try
+        {
+            while (await stream.MoveNext(CancellationToken.None))
+            {
+            }
+        }
+        catch (RpcException e)
+        {
+            Assert.NotEqual(StatusCode.OK, e.StatusCode);
+        }
     }
 }

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
 using RuntimeGuard.Collector;
 using RuntimeGuard.Proto;
 using RuntimeGuard.Tests.Support;
@@ -98,5 +100,45 @@ public sealed partial class CollectorCrashTests
         await again.SendAsync(2, CollectorItems.Exec("c0ffee", 2, "/bin/x", CollectorItems.NowNs));
         await again.AckedAsync(Lane.Records, 2);
         Assert.Single((await collector.AskAsync(new HistoryQuery())).Rows);
+    }
+
+    [Fact]
+    public async Task A_damaged_newest_day_is_filled_again_and_the_older_days_are_not()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        long Now() => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
+        await using var collector = await CollectorFixture.StartAsync(time);
+        var agent = await collector.EnrolAsync("node-a");
+        async Task SendAsync(ulong first, int count)
+        {
+            await using var stream = await agent.ConnectAsync(spool: 5);
+            await stream.SendAsync(first, [.. Enumerable.Range(0, count).Select(_ => CollectorItems.Anomaly(timeNs: Now() - 1))]);
+            await stream.AckedAsync(Lane.Anomalies, first + (ulong)count - 1);
+        }
+        Task ExpectAsync(int count) => collector.AskUntilAsync(
+            new HistoryQuery { Kinds = { "anomaly" }, FromUnixNs = 1 }, rows => rows.Count == count);
+        await SendAsync(1, 4);
+        await ExpectAsync(4);
+        // A login and a certificate do not last that long.
+        await collector.Server.Parts.State.WriteAsync(db => db.BearerTokens.ExecuteUpdateAsync(
+            set => set.SetProperty(row => row.ExpiresUnixNs, long.MaxValue)), CancellationToken.None);
+        time.Advance(TimeSpan.FromDays(1));
+        agent = await collector.EnrolAsync("node-b");
+        await SendAsync(1, 3);
+        await ExpectAsync(7);
+        await collector.StopServerAsync();
+        var days = Directory.GetFiles(collector.Data.History, "*.duckdb").Order().ToList();
+        Assert.Equal(2, days.Count);
+        await File.WriteAllTextAsync(days[1], "this is no database");
+
+        for (var restart = 0; restart < 3; restart++)
+        {
+            await collector.StartServerAsync();
+            await SendAsync((ulong)(4 + restart), 1);
+            await ExpectAsync(8 + restart);
+            await collector.StopServerAsync();
+        }
+        await collector.StartServerAsync();
+        await ExpectAsync(10);
     }
 }

@@ -196,4 +196,27 @@ public sealed class EnrolmentTests(EnrolmentTests.Running running) : IClassFixtu
         Assert.Equal(StatusCode.PermissionDenied, refused.StatusCode);
         Assert.Contains("earlier enrolment", stillRefused.Status.Detail, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task At_the_cap_of_nodes_a_revoked_one_makes_room_and_else_enrolment_is_refused()
+    {
+        await using var collector = await CollectorFixture.StartAsync(
+            configure: options => options with { StateLimits = new RuntimeGuard.Collector.StateLimits { Nodes = 2 } });
+        await collector.EnrolAsync("node-a");
+        await collector.EnrolAsync("node-b");
+
+        var token = await collector.JoinTokenAsync("node-c");
+        var refused = await Assert.ThrowsAsync<RpcException>(() => WireAgent.EnrolAsync(collector.Agents(), token, "node-c"));
+        Assert.Equal(StatusCode.ResourceExhausted, refused.StatusCode);
+        Assert.Equal(1, collector.Server.Parts.Diagnostics.NodesRefused.Value);
+        await collector.Server.Parts.State.WriteAsync(db => db.Nodes.Where(row => row.Name == "node-a")
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.RevokedUnixNs, 1)), CancellationToken.None);
+
+        // The token was not used up by the refusal.
+        (await WireAgent.EnrolAsync(collector.Agents(), token, "node-c")).Dispose();
+
+        var names = await collector.Server.Parts.State.ReadAsync(db => db.Nodes.Select(row => row.Name).ToListAsync(), CancellationToken.None);
+        Assert.Equal(["node-b", "node-c"], names.Order());
+        Assert.Equal(1, collector.Server.Parts.Diagnostics.NodesForgotten.Value);
+    }
 }

@@ -1,3 +1,5 @@
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using RuntimeGuard.Collector.Registry;
 using RuntimeGuard.Models;
@@ -138,21 +140,71 @@ public sealed class EvidenceTests
         await using (var stream = await agent.ConnectAsync(spool: 1))
         {
             await stream.SendAsync(new FromAgent { Evidence = foreign });
+            var refused = await stream.EvidenceAckAsync();
+            Assert.Equal((foreign.Revision, Nginx), (refused.Revision, refused.Workload));
+            Assert.Contains("named no container of shop/docker.io/library/nginx", refused.Refused, StringComparison.Ordinal);
             await stream.SendAsync(new FromAgent
             {
                 Heartbeat = new Heartbeat { Containers = { new ContainerStatus { Container = CollectorItems.Container() } } },
             });
             await stream.SendAsync(new FromAgent { Evidence = own });
-            Assert.Equal(4711ul, (await stream.EvidenceAckAsync()).Revision);
+            var merged = await stream.EvidenceAckAsync();
+            Assert.Equal((4711ul, ""), (merged.Revision, merged.Refused));
         }
         await using var later = await agent.ConnectAsync(spool: 1);
         await later.SendAsync(new FromAgent { Evidence = own });
         await later.EvidenceAckAsync();
 
-        var merged = collector.Server.Parts.Diagnostics.EvidenceMerged;
-        Assert.Equal(1, merged.WithLabels("foreign").Value);
-        Assert.Equal(1, merged.WithLabels("merged").Value);
-        Assert.Equal(1, merged.WithLabels("unchanged").Value);
+        var outcomes = collector.Server.Parts.Diagnostics.EvidenceMerged;
+        Assert.Equal(1, outcomes.WithLabels("foreign").Value);
+        Assert.Equal(1, outcomes.WithLabels("merged").Value);
+        Assert.Equal(1, outcomes.WithLabels("unchanged").Value);
+    }
+
+    [Fact]
+    public async Task A_merge_is_done_before_its_turn_to_write_and_holds_no_anomaly_up()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await stream.SendAsync(Watch());
+        await stream.ModelAsync(model => true);
+        var parts = collector.Server.Parts;
+        var held = new TaskCompletionSource();
+        var free = new TaskCompletionSource();
+        // Somebody writes: the merge can be done all the same, and only its bytes wait.
+        var writing = parts.State.WriteAsync(async _ =>
+        {
+            held.SetResult();
+            await free.Task;
+        }, CancellationToken.None);
+        await held.Task;
+        var evidence = Learned("c1", "/usr/bin/date");
+        evidence.Behaviours[0].Learned = true;
+        for (var i = 0; i < 4000; i++)
+        {
+            var one = evidence.Behaviours[0].Clone();
+            one.Key = (ulong)i + 1;
+            evidence.Behaviours.Add(one);
+        }
+
+        var merge = parts.Registry.MergeAsync("node-a", evidence, CancellationToken.None);
+        await UntilAsync(() => parts.Diagnostics.BehavioursRefused.Value > 0);
+
+        Assert.False(merge.IsCompleted);
+        free.SetResult();
+        await writing;
+        Assert.Null(await merge);
+        Assert.Equal(NodeShares.BehavioursPerNode, (await parts.Registry.ModelAsync(new WorkloadKey(Nginx.Namespace, Nginx.Image), CancellationToken.None))!.Evidence.Behaviours.Count);
+    }
+
+    static async Task UntilAsync(Func<bool> holds)
+    {
+        var deadline = DateTime.UtcNow.AddSeconds(20);
+        while (!holds())
+        {
+            Assert.True(DateTime.UtcNow < deadline, "it did not hold within 20 s");
+            await Task.Delay(20);
+        }
     }
 
     [Fact]
@@ -176,7 +228,7 @@ public sealed class EvidenceTests
     }
 
     [Fact]
-    public async Task Evidence_that_cannot_be_merged_is_refused_and_the_stream_goes_on()
+    public async Task Evidence_that_cannot_be_merged_is_answered_with_the_reason_and_the_stream_goes_on()
     {
         await using var collector = await CollectorFixture.StartAsync();
         await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
@@ -189,11 +241,103 @@ public sealed class EvidenceTests
 
         await stream.SendAsync(new FromAgent { Evidence = foreign });
         await stream.SendAsync(new FromAgent { Evidence = nameless });
+        var large = Learned("c1", "/usr/bin/id");
+        large.Behaviours[0].Mark = new string('m', 7 << 20);
+        await stream.SendAsync(new FromAgent { Evidence = large });
         var good = Learned("c1", "/usr/bin/id");
         await stream.SendAsync(new FromAgent { Evidence = good });
 
-        // Answers come in order: the first is for the good one, the others had none.
-        Assert.Equal(good.Revision, (await stream.EvidenceAckAsync()).Revision);
-        Assert.Equal(2, collector.Server.Parts.Diagnostics.EvidenceMerged.WithLabels("refused").Value);
+        // Answers come in order, one for each.
+        var acks = new List<EvidenceAck>();
+        for (var i = 0; i < 4; i++)
+        {
+            acks.Add(await stream.EvidenceAckAsync());
+        }
+        Assert.Contains("format 4711", acks[0].Refused, StringComparison.Ordinal);
+        Assert.Equal((Nginx, foreign.Generation, foreign.Revision), (acks[0].Workload, acks[0].Generation, acks[0].Revision));
+        Assert.Contains("names no workload", acks[1].Refused, StringComparison.Ordinal);
+        Assert.Null(acks[1].Workload);
+        Assert.Contains("bytes", acks[2].Refused, StringComparison.Ordinal);
+        Assert.Equal(("", good.Revision), (acks[3].Refused, acks[3].Revision));
+        Assert.Equal(3, collector.Server.Parts.Diagnostics.EvidenceMerged.WithLabels("refused").Value);
+    }
+
+    static Evidence OfTexts(int behaviours, string actor, string target)
+    {
+        var evidence = new Evidence { Workload = Nginx, Format = EvidenceMerge.Format, Generation = 1 };
+        for (var i = 1; i <= behaviours; i++)
+        {
+            evidence.Behaviours.Add(new BehaviourEvidence
+            {
+                Key = (ulong)i,
+                Class = BehaviourClass.Exec,
+                Actor = actor,
+                Object = target,
+                Units = { Enumerable.Range(0, 16).Select(unit => (ulong)unit) },
+                Containers = { Enumerable.Range(0, 8).Select(container => (ulong)container) },
+                LevelKeys = { 1, 2, 3, 4 },
+                LastSeenUnixNs = i,
+            });
+        }
+        return evidence;
+    }
+
+    [Fact]
+    public void The_longest_texts_a_baseline_makes_pass_and_longer_ones_do_not()
+    {
+        var exe = "/" + string.Concat(Enumerable.Repeat("\u200b", 500));
+        var actor = Actor.Entry(exe).Exec(exe).Exec(exe).Exec(exe).Exec(exe);
+        Assert.Null(EvidenceMerge.Refuse(OfTexts(1, $"{actor.Text} > {new string('x', 252)}", new string('x', 252))));
+        Assert.NotNull(EvidenceMerge.Refuse(OfTexts(1, new string('x', EvidenceMerge.LongestActor + 1), "x")));
+        Assert.NotNull(EvidenceMerge.Refuse(OfTexts(1, "x", new string('x', EvidenceMerge.LongestObject + 1))));
+    }
+
+    [Fact]
+    public void Merged_evidence_stays_far_below_what_an_agent_takes_and_loses_the_longest_unseen()
+    {
+        var ascii = OfTexts(Baseline.BehaviourLimit, new string('a', EvidenceMerge.LongestActor), new string('o', EvidenceMerge.LongestObject));
+        Assert.Equal(0, EvidenceBound.Cut(ascii));
+        Assert.InRange(ascii.CalculateSize(), 6 << 20, EvidenceBound.MaxBytes);
+
+        var wide = OfTexts(Baseline.BehaviourLimit, new string('\u20ac', EvidenceMerge.LongestActor), new string('\u20ac', EvidenceMerge.LongestObject));
+        Assert.True(wide.CalculateSize() > 16 << 20);
+        var cut = EvidenceBound.Cut(wide);
+        Assert.InRange(wide.CalculateSize(), EvidenceBound.MaxBytes - 8192, EvidenceBound.MaxBytes);
+        Assert.Equal(Enumerable.Range(cut + 1, Baseline.BehaviourLimit - cut).Select(key => (ulong)key), wide.Behaviours.Select(behaviour => behaviour.Key));
+
+        var old = OfTexts(3, "actor", "object");
+        old.Behaviours[1].Actor = new string('x', 2000);
+        Assert.Equal(1, EvidenceBound.Cut(old));
+        Assert.Null(EvidenceMerge.Refuse(old));
+    }
+
+    [Fact]
+    public async Task A_model_that_no_message_can_carry_or_that_cannot_be_read_keeps_no_other_from_its_agent()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        var parts = collector.Server.Parts;
+        var (huge, broken) = (new WorkloadKey("shop", "huge"), new WorkloadKey("shop", "broken"));
+        await parts.Registry.EnsureAsync("node-a", [huge, broken], CancellationToken.None);
+        var bytes = OfTexts(4000, new string('\u20ac', 1500), new string('\u20ac', 200)).ToByteArray();
+        Assert.True(bytes.Length > 16 << 20);
+        await parts.State.WriteAsync(async db =>
+        {
+            await db.Workloads.Where(row => row.Image == "huge").ExecuteUpdateAsync(set => set.SetProperty(row => row.Evidence, bytes));
+            await db.Workloads.Where(row => row.Image == "broken").ExecuteUpdateAsync(set => set.SetProperty(row => row.Evidence, "nonsense"u8.ToArray()));
+        }, CancellationToken.None);
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+
+        await stream.SendAsync(new FromAgent
+        {
+            Watch = new WatchWorkloads
+            {
+                Workloads = { new Workload { Namespace = "shop", Image = "huge" }, new Workload { Namespace = "shop", Image = "broken" }, Nginx },
+            },
+        });
+
+        Assert.Equal(Nginx, (await stream.ModelAsync(model => true)).Workload);
+        await UntilAsync(() => parts.Diagnostics.ModelsUnsendable.Value == 2);
+        await stream.SendAsync(1, CollectorItems.Anomaly());
+        await stream.AckedAsync(Lane.Anomalies, 1);
     }
 }

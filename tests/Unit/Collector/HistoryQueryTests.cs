@@ -29,7 +29,9 @@ public sealed class HistoryQueryTests : IAsyncLifetime
             Activity("c0ffee", EventKind.Write, "nginx", "/var/lib/100%_x", "/var/lib/100%_x", "", 0, Start + 41 * Second),
             new Record { Coverage = new Coverage { FromUnixNs = Start, ToUnixNs = Start + 60 * Second, Sensor = "ebpf" } });
         await _stream.AckedAsync(Lane.Records, 10);
-        await _stream.SendAsync(1, CollectorItems.Anomaly(timeNs: Start + 50 * Second));
+        var anomaly = CollectorItems.Anomaly(timeNs: Start + 50 * Second);
+        (anomaly.Peer, anomaly.Port) = ("198.51.100.7", 4444);
+        await _stream.SendAsync(1, anomaly);
         await _stream.AckedAsync(Lane.Anomalies, 1);
         await _collector.AskUntilAsync(new HistoryQuery { Kinds = { "anomaly" } }, rows => rows.Count == 1);
     }
@@ -86,7 +88,10 @@ public sealed class HistoryQueryTests : IAsyncLifetime
             ("an address", new HistoryQuery { Peer = "10.1.2.3" }, 1),
             ("a range", new HistoryQuery { Peer = "10.0.0.0/8" }, 1),
             ("a range of IPv6", new HistoryQuery { Peer = "2001:db8::/32" }, 1),
-            ("every IPv4 address", new HistoryQuery { Peer = "0.0.0.0/0" }, 1),
+            ("every IPv4 address", new HistoryQuery { Peer = "0.0.0.0/0" }, 2),
+            ("the peer of an anomaly", new HistoryQuery { Peer = "198.51.100.0/24", Kinds = { "anomaly" } }, 1),
+            ("its port", new HistoryQuery { Peer = "198.51.100.7:4444", Kinds = { "anomaly" } }, 1),
+            ("another port", new HistoryQuery { Peer = "198.51.100.7:4445", Kinds = { "anomaly" } }, 0),
             ("address and port", new HistoryQuery { Peer = "10.1.2.3:5432" }, 1),
             ("address and another port", new HistoryQuery { Peer = "10.1.2.3:80" }, 0),
             ("IPv6 address and port", new HistoryQuery { Peer = "[2001:db8::7]:443" }, 1),

@@ -125,4 +125,49 @@ public sealed class WorkloadPolicyTests
         Assert.Equal(StatusCode.InvalidArgument, ambiguous.StatusCode);
         Assert.Contains("blog/docker.io/library/nginx", ambiguous.Status.Detail, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task A_bad_or_surplus_name_in_what_a_node_watches_costs_only_itself()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        var watch = Watch(new Workload { Namespace = "shop", Image = new string('x', 600) }, new Workload(), Nginx);
+        await stream.SendAsync(watch);
+        Assert.Equal(Nginx, (await stream.ModelAsync(model => true)).Workload);
+
+        var surplus = Watch([.. Enumerable.Repeat(Nginx, 2000), new Workload { Namespace = "shop", Image = "surplus" }]);
+        await stream.SendAsync(surplus);
+        await stream.SendAsync(1, CollectorItems.Anomaly());
+        await stream.AckedAsync(Lane.Anomalies, 1);
+
+        var parts = collector.Server.Parts;
+        Assert.Equal("docker.io/library/nginx", Assert.Single(parts.Registry.Entries).Workload.Image);
+        Assert.Equal(2, parts.Diagnostics.ItemsRejected.WithLabels("watch", "workload").Value);
+        Assert.Equal(1, parts.Diagnostics.ItemsRejected.WithLabels("watch", "surplus").Value);
+    }
+
+    [Fact]
+    public async Task A_bad_container_in_a_heartbeat_costs_only_itself()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await stream.SendAsync(new FromAgent
+        {
+            Heartbeat = new Heartbeat
+            {
+                SpooledBytes = 4711,
+                Containers =
+                {
+                    new ContainerStatus { Container = CollectorItems.Container("") }, new ContainerStatus(),
+                    new ContainerStatus { Container = CollectorItems.Container("good") },
+                },
+            },
+        });
+        await stream.SendAsync(1, CollectorItems.Anomaly());
+        await stream.AckedAsync(Lane.Anomalies, 1);
+
+        var heartbeat = (await new Nodes.NodesClient(collector.Admin()).GetAsync(new GetNodeRequest { Node = "node-a" })).Heartbeat;
+        Assert.Equal(4711ul, heartbeat.SpooledBytes);
+        Assert.Equal("good", Assert.Single(heartbeat.Containers).Container.Id);
+    }
 }
