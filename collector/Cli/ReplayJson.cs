@@ -79,6 +79,7 @@ static class ReplayJson
     {
         ["incidents"] = detection.Incidents,
         ["found"] = detection.Found,
+        ["labels_outside"] = detection.Outside,
         ["alarms_per_incident_median"] = JsonText.Number(detection.AlarmsPerIncidentMedian),
         ["alarms_per_incident_p95"] = JsonText.Number(detection.AlarmsPerIncident95),
         ["seconds_to_first_median"] = JsonText.Number(detection.SecondsToFirstMedian),

@@ -59,6 +59,8 @@ static class ReplayText
 
     static void ShowDetection(Terminal terminal, Detection detection)
     {
+        if (detection.Outside > 0)
+            terminal.Out.WriteLine($"{detection.Outside} labels name containers or times that were not judged");
         if (detection.Incidents == 0)
             return;
         terminal.Out.WriteLine($"found {detection.Found} of {detection.Incidents} labelled incidents; alarms per incident "

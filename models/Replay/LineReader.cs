@@ -1,10 +1,10 @@
 namespace RuntimeGuard.Models.Replay;
 
 /// <summary>Lines of a stream, bounded in length, as spans of a buffer that the next call overwrites.</summary>
-sealed class LineReader(Stream stream, int longest)
+sealed class LineReader(Stream stream, int longest, ReadOnlyMemory<byte> head = default)
 {
-    readonly byte[] _buffer = new byte[4 * longest];
-    int _start, _end;
+    readonly byte[] _buffer = [.. head.Span, .. new byte[4 * longest]];
+    int _start, _end = head.Length;
     bool _finished;
 
     /// <summary>Lines given so far, which is the number of the last one.</summary>

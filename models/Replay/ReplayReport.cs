@@ -68,12 +68,13 @@ public sealed record Alarm(long TimeNs, WorkloadKey Workload, string ContainerId
     string Rule, string Behaviour, string Summary, double Score);
 
 /// <summary>What was found of the labelled attacks.</summary>
+/// <param name="Outside">Labels of containers and times that were not judged; nothing is asked of them.</param>
 /// <param name="AlarmsPerIncidentMedian">Of incidents that were found.</param>
 /// <param name="SecondsToFirstMedian">From an incident's first label to its first alarm, of incidents that were found.</param>
 /// <param name="FirstFoundBy">What raised an incident's first alarm.</param>
 /// <param name="FoundBy">Incidents in which it raised any alarm.</param>
 /// <param name="Missed">Incidents without an alarm, the first of them.</param>
-public sealed record Detection(int Incidents, int Found, double AlarmsPerIncidentMedian, double AlarmsPerIncident95,
+public sealed record Detection(int Incidents, int Found, int Outside, double AlarmsPerIncidentMedian, double AlarmsPerIncident95,
     double SecondsToFirstMedian, double SecondsToFirst95, IReadOnlyList<DetectionRow> ByAttack,
     IReadOnlyList<DetectionRow> ByTechnique, IReadOnlyList<(AlarmSource Source, int Count)> FirstFoundBy,
     IReadOnlyList<(AlarmSource Source, int Count)> FoundBy, IReadOnlyList<string> Missed);
