@@ -1,4 +1,5 @@
 using System.Text;
+using CsCheck;
 using RuntimeGuard.Models;
 using RuntimeGuard.Models.Replay;
 using static RuntimeGuard.Tests.Unit.Models.ReplayEvents;
@@ -129,6 +130,18 @@ public sealed class ReplayRunTests
             Assert.Throws<ArgumentException>(() => new Baseline(WorkloadUnderTest.Key, ablation.Apply(ModelOptions.Default)));
         }
     }
+
+    /// <summary>Times, pids and orders that no kernel would give.</summary>
+    [Fact]
+    public void Any_events_are_replayed_to_a_report() => Gen.Select(Gen.Long[0, long.MaxValue], Gen.Int[1, 28], Gen.UInt[0, 4], Gen.UInt[0, 4],
+        Gen.Int[0, 3]).Array[1, 30].Sample(events =>
+        {
+            var lines = events.Select(e => Line0((e.Item5 % 2 == 0 ? e.Item1 : (Start + (e.Item1 % Hour))) - Start,
+                RecordedKinds.NameOf((RecordedKind)e.Item2), (int)e.Item3, (int)e.Item4, $"/bin/{e.Item5}",
+                $"\"path\":\"/etc/shadow\",\"path2\":\"/b\",\"remote\":\"1.2.3.{e.Item5}\",\"port\":80,\"name\":\"a\"")).ToArray();
+            foreach (var options in new[] { new ReplayOptions(), new ReplayOptions { SplitByContainer = true, Seed = 4 }, new ReplayOptions { TrainFraction = 0.5, NodesApart = true } })
+                Assert.Equal(events.Length, Replay(options, lines).Scope.Events);
+        }, iter: 150, threads: 1);
 
     [Fact]
     public void A_recording_without_events_is_refused() =>
