@@ -103,6 +103,7 @@ static class Evaluation
         {
             ("none", steady), ("daily and weekly jobs", steady with { DailyJob = true, WeeklyJob = true }),
             ("a rollout with 4 new behaviours", steady with { Rollouts = [16] }), ("scale-out 5 to 15", steady with { ScaleOut = (16, 15) }),
+            ("a function never used while learning", steady with { Function = (16, 20) }),
             ("drift, one new behaviour a day", steady with { DriftFromDay = 15 }),
         })
         {
@@ -113,7 +114,7 @@ static class Evaluation
                 Workloads = [.. Enumerable.Range(0, quick ? 3 : 10).Select(i => workload with { Name = $"app{(char)('a' + i)}" })],
             };
             var report = Replay(plan, ReplaySurvey.Of(new FleetSource(plan)), 14, null);
-            Console.WriteLine($"{name,-36}{Rate(report),26}  repetitions included {report.FalseAlarms.Raised}");
+            Console.WriteLine($"{name,-40}{Rate(report),26}  repetitions included {report.FalseAlarms.Raised}");
         }
     }
 
