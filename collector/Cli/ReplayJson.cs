@@ -56,6 +56,7 @@ static class ReplayJson
     {
         ["count"] = alarms.Count,
         ["raised"] = alarms.Raised,
+        ["while_training"] = alarms.WhileTraining,
         ["per_container_day"] = alarms.PerContainerDay,
         ["interval"] = Of(alarms.Interval),
         ["by_source"] = Counts(alarms.BySource.Select(s => (ReplayText.Source(s.Source), s.Count))),

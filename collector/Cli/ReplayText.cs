@@ -43,7 +43,7 @@ static class ReplayText
         var alarms = report.FalseAlarms;
         terminal.Out.WriteLine($"false alarms: {alarms.Count}, {Words.Number(alarms.PerContainerDay)} per container-day "
             + $"(95 %: {Words.Number(alarms.Interval.Lower)} to {Words.Number(alarms.Interval.Upper)}); "
-            + $"with repetitions {alarms.Raised}; by {Join(alarms.BySource.Select(s => (Source(s.Source), s.Count)))}");
+            + $"with repetitions {alarms.Raised}; while training {alarms.WhileTraining}; by {Join(alarms.BySource.Select(s => (Source(s.Source), s.Count)))}");
         if (alarms.Examples.Count > 0)
         {
             var sheet = new Sheet("TIME", "WORKLOAD", "BY", "CLASS", "SCORE", "WHAT");

@@ -52,13 +52,15 @@ public sealed record ReplayScope(long Events, long FirstNs, long LastNs, long Ju
 
 /// <summary>Alarms outside every label.</summary>
 /// <param name="Count">
-/// A behaviour of a workload counts once, the first time it alarms on any container, as one ticket tells an operator once.
+/// A behaviour of a workload counts once, the first time it alarms on any container, as one ticket tells an operator once;
+/// one that alarmed while training already is a repetition.
 /// </param>
 /// <param name="Raised">The same with every repetition in a later unit and on other containers.</param>
+/// <param name="WhileTraining">Alarms of the part that trained, each once, true or false.</param>
 /// <param name="PerContainerDay">Count over the judged container-days.</param>
 /// <param name="Interval">Garwood, 95 %, of that rate.</param>
 /// <param name="Examples">The first ones, as they would have been shown.</param>
-public sealed record FalseAlarms(long Count, long Raised, double PerContainerDay, Interval Interval,
+public sealed record FalseAlarms(long Count, long Raised, long WhileTraining, double PerContainerDay, Interval Interval,
     IReadOnlyList<(AlarmSource Source, long Count)> BySource, IReadOnlyList<(BehaviourClass Class, long Count)> ByClass,
     IReadOnlyList<Alarm> Examples);
 

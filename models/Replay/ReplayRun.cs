@@ -101,6 +101,8 @@ public sealed class ReplayRun
             var verdict = Observe(container, record, kind, actor, roles);
             if (judged)
                 _tally.Add(verdict, container.Workload.Key, container.Facts.Id, record.TimeNs);
+            else if (verdict.Kind == VerdictKind.Anomalous)
+                _tally.AddBefore(verdict, container.Workload.Key);
         }
         Tick(long.MaxValue);
     }

@@ -20,7 +20,7 @@ sealed class ReplayTally
     readonly HashSet<Label> _foundSteps = new(ReferenceEqualityComparer.Instance);
     readonly SortedDictionary<string, Incident> _incidents = new(StringComparer.Ordinal);
     readonly int _outside;
-    long _count, _raised;
+    long _count, _raised, _before;
 
     /// <param name="judged">The labels that lie in the judged part of the recording; the rest is not asked for.</param>
     public ReplayTally(Labels labels, Func<Label, bool> judged)
@@ -55,7 +55,14 @@ sealed class ReplayTally
             AddFalse(anomaly, source, verdict.Behaviour, workload, container, timeNs);
     }
 
-    public FalseAlarms FalseAlarms(double containerDays) => new(_count, _raised,
+    /// <summary>An alarm while training: who had that ticket knows it when it comes again.</summary>
+    public void AddBefore(in Verdict verdict, WorkloadKey workload)
+    {
+        if (_once.Add((workload, verdict.Behaviour, verdict.Anomaly!.Rule)))
+            _before++;
+    }
+
+    public FalseAlarms FalseAlarms(double containerDays) => new(_count, _raised, _before,
         containerDays > 0 ? _count / containerDays : 0, Interval.Garwood(_count, containerDays),
         [.. _bySource.Select((count, source) => ((AlarmSource)source, count))], [.. _byClass.Select(c => (c.Key, c.Value))], _examples);
 
