@@ -26,7 +26,8 @@ sealed class ReplayFile : IDisposable
     public static ReplayFile Open(Terminal terminal, string path, CancellationToken cancellation)
     {
         using var input = path == "-" ? terminal.OpenInput() : OpenFile(path);
-        if (input is FileStream file && path != "-" && IsRecording(file))
+        var head = Head(input);
+        if (path != "-" && RecordingFormat.IsRecording(head))
             return new ReplayFile(OpenFile(path));
         var temporary = new FileStream(Path.Combine(Path.GetTempPath(), $"rgctl-{Path.GetRandomFileName()}"), new FileStreamOptions
         {
@@ -38,7 +39,13 @@ sealed class ReplayFile : IDisposable
         });
         try
         {
-            Copy(terminal, path, input, temporary, cancellation);
+            if (RecordingFormat.IsRecording(head))
+            {
+                temporary.Write(head);
+                input.CopyTo(temporary);
+            }
+            else
+                Copy(terminal, path, input, head, temporary, cancellation);
             return new ReplayFile(temporary);
         }
         catch
@@ -54,12 +61,15 @@ sealed class ReplayFile : IDisposable
         if (File.Exists(to))
             throw new Failure(ExitCode.Usage, $"{to} is there already", "name another file, or remove it");
         using var input = path == "-" ? terminal.OpenInput() : OpenFile(path);
+        var head = Head(input);
+        if (RecordingFormat.IsRecording(head))
+            throw new Failure(ExitCode.Usage, $"{path} is a recording already", $"replay it: rgctl replay {path}");
         var part = $"{to}.part";
         try
         {
             long events;
             using (var file = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, BufferBytes))
-                events = Copy(terminal, path, input, file, cancellation);
+                events = Copy(terminal, path, input, head, file, cancellation);
             File.Move(part, to);
             return events;
         }
@@ -89,12 +99,12 @@ sealed class ReplayFile : IDisposable
         }
     }
 
-    static long Copy(Terminal terminal, string path, Stream input, FileStream to, CancellationToken cancellation)
+    static long Copy(Terminal terminal, string path, Stream input, byte[] head, FileStream to, CancellationToken cancellation)
     {
         var progress = new ReplayProgress(terminal, cancellation);
         var events = ReplayCommands.Checked(path == "-" ? "standard input" : path, ExitCode.Error, () =>
         {
-            var lines = new EventLines(input);
+            var lines = new EventLines(input, head);
             var writer = new RecordingWriter(to);
             var record = new EventRecord();
             var read = progress.Of("read");
@@ -111,11 +121,10 @@ sealed class ReplayFile : IDisposable
         return events;
     }
 
-    static bool IsRecording(FileStream file)
+    /// <summary>So many first bytes as tell a recording from lines; they are taken off the stream.</summary>
+    static byte[] Head(Stream input)
     {
-        Span<byte> head = stackalloc byte[RecordingFormat.Magic.Length];
-        var read = file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
-        file.Position = 0;
-        return RecordingFormat.IsRecording(head[..read]);
+        var head = new byte[RecordingFormat.Magic.Length];
+        return head[..input.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
     }
 }

@@ -56,6 +56,7 @@ static class ReplayJson
     {
         ["count"] = alarms.Count,
         ["raised"] = alarms.Raised,
+        ["while_training"] = alarms.WhileTraining,
         ["per_container_day"] = alarms.PerContainerDay,
         ["interval"] = Of(alarms.Interval),
         ["by_source"] = Counts(alarms.BySource.Select(s => (ReplayText.Source(s.Source), s.Count))),
@@ -79,6 +80,7 @@ static class ReplayJson
     {
         ["incidents"] = detection.Incidents,
         ["found"] = detection.Found,
+        ["labels_outside"] = detection.Outside,
         ["alarms_per_incident_median"] = JsonText.Number(detection.AlarmsPerIncidentMedian),
         ["alarms_per_incident_p95"] = JsonText.Number(detection.AlarmsPerIncident95),
         ["seconds_to_first_median"] = JsonText.Number(detection.SecondsToFirstMedian),

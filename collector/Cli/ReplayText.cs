@@ -43,7 +43,7 @@ static class ReplayText
         var alarms = report.FalseAlarms;
         terminal.Out.WriteLine($"false alarms: {alarms.Count}, {Words.Number(alarms.PerContainerDay)} per container-day "
             + $"(95 %: {Words.Number(alarms.Interval.Lower)} to {Words.Number(alarms.Interval.Upper)}); "
-            + $"with repetitions {alarms.Raised}; by {Join(alarms.BySource.Select(s => (Source(s.Source), s.Count)))}");
+            + $"with repetitions {alarms.Raised}; while training {alarms.WhileTraining}; by {Join(alarms.BySource.Select(s => (Source(s.Source), s.Count)))}");
         if (alarms.Examples.Count > 0)
         {
             var sheet = new Sheet("TIME", "WORKLOAD", "BY", "CLASS", "SCORE", "WHAT");
@@ -59,6 +59,8 @@ static class ReplayText
 
     static void ShowDetection(Terminal terminal, Detection detection)
     {
+        if (detection.Outside > 0)
+            terminal.Out.WriteLine($"{detection.Outside} labels name containers or times that were not judged");
         if (detection.Incidents == 0)
             return;
         terminal.Out.WriteLine($"found {detection.Found} of {detection.Incidents} labelled incidents; alarms per incident "

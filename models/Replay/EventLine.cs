@@ -21,12 +21,12 @@ public sealed partial class EventLine
 
     static readonly JsonReaderOptions Options = new() { MaxDepth = Deepest };
 
-    readonly byte[] _texts = new byte[LongestLine + 1];
     readonly byte[] _identity = new byte[8 * (RecordedContainer.LongestText + 1)];
     readonly Intern<InternedText> _executables = new(InternLimit);
     readonly Intern<byte[]> _peers = new(InternLimit);
     readonly Intern<RecordedContainer> _identities = new(InternLimit);
     readonly Dictionary<(string Node, string Id), RecordedContainer> _containers = [];
+    byte[] _texts = new byte[4096]; // holds a whole line: no text is longer unescaped than escaped
     int _used;
     long _line;
     Fields _fields;
@@ -51,6 +51,8 @@ public sealed partial class EventLine
         into.Clear();
         if (line.Length > LongestLine)
             throw LineReader.TooLong(number, LongestLine);
+        if (_texts.Length < line.Length)
+            _texts = new byte[Math.Max(2 * _texts.Length, line.Length)];
         var reader = new Utf8JsonReader(line, Options);
         try
         {

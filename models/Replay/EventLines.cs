@@ -1,9 +1,10 @@
 namespace RuntimeGuard.Models.Replay;
 
 /// <summary>A stream of JSON lines as events. Blank lines are passed over. Reads ahead; the stream stays the caller's.</summary>
-public sealed class EventLines(Stream stream) : IEventSource
+/// <param name="head">The stream's first bytes, when the caller had to look at them.</param>
+public sealed class EventLines(Stream stream, ReadOnlyMemory<byte> head = default) : IEventSource
 {
-    readonly LineReader _lines = new(stream, EventLine.LongestLine);
+    readonly LineReader _lines = new(stream, EventLine.LongestLine, head);
     readonly EventLine _parser = new();
 
     public long BytesRead => _lines.BytesRead;

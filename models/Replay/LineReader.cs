@@ -1,10 +1,12 @@
 namespace RuntimeGuard.Models.Replay;
 
 /// <summary>Lines of a stream, bounded in length, as spans of a buffer that the next call overwrites.</summary>
-sealed class LineReader(Stream stream, int longest)
+sealed class LineReader(Stream stream, int longest, ReadOnlyMemory<byte> head = default)
 {
-    readonly byte[] _buffer = new byte[4 * longest];
-    int _start, _end;
+    const int FirstBytes = 64 * 1024;
+
+    byte[] _buffer = [.. head.Span, .. new byte[FirstBytes]]; // grows with the longest line, hence to at most twice the bound
+    int _start, _end = head.Length;
     bool _finished;
 
     /// <summary>Lines given so far, which is the number of the last one.</summary>
@@ -51,6 +53,8 @@ sealed class LineReader(Stream stream, int longest)
             }
             unread.CopyTo(_buffer);
             (_start, _end) = (0, unread.Length);
+            if (_end == _buffer.Length)
+                Array.Resize(ref _buffer, 2 * _buffer.Length);
             var read = stream.Read(_buffer, _end, _buffer.Length - _end);
             _finished = read == 0;
             _end += read;

@@ -13,9 +13,9 @@ public sealed class RecordingReader : IEventSource
     const string Again = "copy or record it again";
 
     readonly Stream _stream;
-    readonly byte[] _block = new byte[RecordingFormat.LongestBlock];
     readonly List<InternedText> _texts = [];
     readonly List<RecordedContainer> _containers = [];
+    byte[] _block = []; // as large as the largest block so far
     long _textBytes, _blocks, _events, _blockAt, _lastTimeNs;
     uint _leftInBlock;
     int _at, _end;
@@ -201,6 +201,8 @@ public sealed class RecordingReader : IEventSource
         }
         if (length > RecordingFormat.LongestBlock || _leftInBlock == 0 || _leftInBlock > length)
             throw Damaged($"claims {length} bytes with {_leftInBlock} events");
+        if (_block.Length < length)
+            _block = new byte[length];
         var payload = _block.AsSpan(0, (int)length);
         if (Fill(payload) < payload.Length)
             throw Damaged($"is cut short of its {length} bytes");

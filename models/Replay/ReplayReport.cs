@@ -52,13 +52,15 @@ public sealed record ReplayScope(long Events, long FirstNs, long LastNs, long Ju
 
 /// <summary>Alarms outside every label.</summary>
 /// <param name="Count">
-/// A behaviour of a workload counts once, the first time it alarms on any container, as one ticket tells an operator once.
+/// A behaviour of a workload counts once, the first time it alarms on any container, as one ticket tells an operator once;
+/// one that alarmed while training already is a repetition.
 /// </param>
 /// <param name="Raised">The same with every repetition in a later unit and on other containers.</param>
+/// <param name="WhileTraining">Alarms of the part that trained, each once, true or false.</param>
 /// <param name="PerContainerDay">Count over the judged container-days.</param>
 /// <param name="Interval">Garwood, 95 %, of that rate.</param>
 /// <param name="Examples">The first ones, as they would have been shown.</param>
-public sealed record FalseAlarms(long Count, long Raised, double PerContainerDay, Interval Interval,
+public sealed record FalseAlarms(long Count, long Raised, long WhileTraining, double PerContainerDay, Interval Interval,
     IReadOnlyList<(AlarmSource Source, long Count)> BySource, IReadOnlyList<(BehaviourClass Class, long Count)> ByClass,
     IReadOnlyList<Alarm> Examples);
 
@@ -68,12 +70,13 @@ public sealed record Alarm(long TimeNs, WorkloadKey Workload, string ContainerId
     string Rule, string Behaviour, string Summary, double Score);
 
 /// <summary>What was found of the labelled attacks.</summary>
+/// <param name="Outside">Labels of containers and times that were not judged; nothing is asked of them.</param>
 /// <param name="AlarmsPerIncidentMedian">Of incidents that were found.</param>
 /// <param name="SecondsToFirstMedian">From an incident's first label to its first alarm, of incidents that were found.</param>
 /// <param name="FirstFoundBy">What raised an incident's first alarm.</param>
 /// <param name="FoundBy">Incidents in which it raised any alarm.</param>
 /// <param name="Missed">Incidents without an alarm, the first of them.</param>
-public sealed record Detection(int Incidents, int Found, double AlarmsPerIncidentMedian, double AlarmsPerIncident95,
+public sealed record Detection(int Incidents, int Found, int Outside, double AlarmsPerIncidentMedian, double AlarmsPerIncident95,
     double SecondsToFirstMedian, double SecondsToFirst95, IReadOnlyList<DetectionRow> ByAttack,
     IReadOnlyList<DetectionRow> ByTechnique, IReadOnlyList<(AlarmSource Source, int Count)> FirstFoundBy,
     IReadOnlyList<(AlarmSource Source, int Count)> FoundBy, IReadOnlyList<string> Missed);

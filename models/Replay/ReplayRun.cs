@@ -30,7 +30,9 @@ public sealed class ReplayRun
         (_options, _survey, _progress) = (options, survey, progress);
         _modelOptions = options.ModelOptions();
         (_trainUntilNs, _testFromNs) = (options.TrainUntil(survey), options.TestFromNs(survey));
-        _tally = new ReplayTally(labels, label => label.ToNs >= _testFromNs && label.FromNs <= survey.LastNs);
+        var judged = survey.Lives.Select(life => life.Container).Where(Judges).Select(container => container.Id).ToHashSet();
+        _tally = new ReplayTally(labels, label =>
+            label.ToNs >= _testFromNs && label.FromNs <= survey.LastNs && judged.Contains(label.ContainerId));
     }
 
     /// <param name="open">Gives the recording from its start, every time.</param>
@@ -47,14 +49,18 @@ public sealed class ReplayRun
         var run = new ReplayRun(options, survey, labels ?? Labels.None, progress);
         if (options.SplitByContainer)
         {
-            run.Pass(open(), container => options.Trains(container) ? Part.Train : Part.None);
+            run.Pass(open(), container => run.Trains(container) ? Part.Train : Part.None);
             run.Turn();
-            run.Pass(open(), container => options.Trains(container) ? Part.None : Part.Test);
+            run.Pass(open(), container => run.Judges(container) ? Part.Test : Part.None);
         }
         else
             run.Pass(open(), _ => Part.TrainThenTest);
         return run.Report();
     }
+
+    bool Trains(RecordedContainer container) => !_options.SplitByContainer || _options.Trains(container);
+
+    bool Judges(RecordedContainer container) => !_options.SplitByContainer || !_options.Trains(container);
 
     /// <summary>What a container is for in one pass.</summary>
     enum Part
@@ -95,6 +101,8 @@ public sealed class ReplayRun
             var verdict = Observe(container, record, kind, actor, roles);
             if (judged)
                 _tally.Add(verdict, container.Workload.Key, container.Facts.Id, record.TimeNs);
+            else if (verdict.Kind == VerdictKind.Anomalous)
+                _tally.AddBefore(verdict, container.Workload.Key);
         }
         Tick(long.MaxValue);
     }
@@ -169,8 +177,9 @@ public sealed class ReplayRun
             if (_modelOptions.SetMembership)
                 workload.Lock();
         }
-        foreach (var container in _living)
-            container.Baseline = null;
+        if (_options.NodesApart)
+            foreach (var container in _living)
+                container.Baseline = null; // there is another one now
         _evidenceHash = EvidenceHash();
     }
 
@@ -188,10 +197,8 @@ public sealed class ReplayRun
     ReplayReport Report()
     {
         var lives = _survey.Lives.ToList();
-        var trainedDays = lives.Where(life => !_options.SplitByContainer || _options.Trains(life.Container))
-            .Sum(life => life.DaysBetween(long.MinValue, _trainUntilNs));
-        var judgedDays = lives.Where(life => !_options.SplitByContainer || !_options.Trains(life.Container))
-            .Sum(life => life.DaysBetween(_testFromNs, long.MaxValue));
+        var trainedDays = lives.Where(life => Trains(life.Container)).Sum(life => life.DaysBetween(long.MinValue, _trainUntilNs));
+        var judgedDays = lives.Where(life => Judges(life.Container)).Sum(life => life.DaysBetween(_testFromNs, long.MaxValue));
         var workloads = InOrder().ToList();
         var sizes = workloads.Select(w => (w.Baselines.Sum(b => b.Behaviours), (long)w.Evidence().CalculateSize())).ToList();
         return new ReplayReport
@@ -237,7 +244,7 @@ public sealed class ReplayRun
 
         public ContainerFacts Facts => field ??= recorded.Facts(FromNs);
 
-        /// <summary>Null until its first event, and again when training ends.</summary>
+        /// <summary>Null until its first event, and again when the baselines of the nodes were merged.</summary>
         public Baseline? Baseline { get; set; }
 
         public bool IsWatched(long timeNs) => timeNs >= FromNs && timeNs <= ToNs;

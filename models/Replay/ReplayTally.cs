@@ -19,7 +19,8 @@ sealed class ReplayTally
     readonly List<Alarm> _examples = [];
     readonly HashSet<Label> _foundSteps = new(ReferenceEqualityComparer.Instance);
     readonly SortedDictionary<string, Incident> _incidents = new(StringComparer.Ordinal);
-    long _count, _raised;
+    readonly int _outside;
+    long _count, _raised, _before;
 
     /// <param name="judged">The labels that lie in the judged part of the recording; the rest is not asked for.</param>
     public ReplayTally(Labels labels, Func<Label, bool> judged)
@@ -31,6 +32,7 @@ sealed class ReplayTally
                 _incidents.Add(label.Incident, incident = new Incident(label.Attack));
             incident.Steps.Add(label);
         }
+        _outside = labels.All.Count - _incidents.Values.Sum(incident => incident.Steps.Count);
     }
 
     public IReadOnlyList<(VerdictKind, long)> Verdicts => [.. _verdicts.Select((count, kind) => ((VerdictKind)kind, count))];
@@ -53,7 +55,14 @@ sealed class ReplayTally
             AddFalse(anomaly, source, verdict.Behaviour, workload, container, timeNs);
     }
 
-    public FalseAlarms FalseAlarms(double containerDays) => new(_count, _raised,
+    /// <summary>An alarm while training: who had that ticket knows it when it comes again.</summary>
+    public void AddBefore(in Verdict verdict, WorkloadKey workload)
+    {
+        if (_once.Add((workload, verdict.Behaviour, verdict.Anomaly!.Rule)))
+            _before++;
+    }
+
+    public FalseAlarms FalseAlarms(double containerDays) => new(_count, _raised, _before,
         containerDays > 0 ? _count / containerDays : 0, Interval.Garwood(_count, containerDays),
         [.. _bySource.Select((count, source) => ((AlarmSource)source, count))], [.. _byClass.Select(c => (c.Key, c.Value))], _examples);
 
@@ -63,7 +72,7 @@ sealed class ReplayTally
         var alarms = found.Select(incident => (double)incident.Alarms).ToArray();
         var seconds = found.Select(incident => incident.FirstAlarmNs - incident.Steps.Min(s => s.FromNs))
             .Select(ns => ns / NsPerSecond).ToArray();
-        return new Detection(_incidents.Count, found.Count, Quantile(alarms, 0.5), Quantile(alarms, 0.95), Quantile(seconds, 0.5),
+        return new Detection(_incidents.Count, found.Count, _outside, Quantile(alarms, 0.5), Quantile(alarms, 0.95), Quantile(seconds, 0.5),
             Quantile(seconds, 0.95),
             Rows(_incidents.Values.Select(incident => (incident.Attack, incident.Alarms > 0))),
             Rows(_incidents.Values.SelectMany(incident => incident.Steps).Where(step => step.Technique.Length > 0)

@@ -85,7 +85,9 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
         var hours = (nowNs - _firstNs) / (double)ContainerUnits.HourNs;
         _nextCheckNs = nowNs + (long)(hours * (CheckGrowth - 1) * ContainerUnits.HourNs);
         var operational = LearningStates.NameOf(LearningState.Operational);
-        foreach (var progress in LearningProgress.Of(Evidence(), new Policy(), nowNs).Classes)
+        // The order of evidence changes no count, so one baseline's needs no merge.
+        var evidence = Baselines.Skip(1).Any() ? Evidence() : Baselines.First().Snapshot().Evidence;
+        foreach (var progress in LearningProgress.Of(evidence, new Policy(), nowNs).Classes)
             if (progress.State == operational)
                 _operationalHours.TryAdd(progress.Class, hours);
     }

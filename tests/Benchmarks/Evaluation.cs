@@ -39,20 +39,36 @@ static class Evaluation
         foreach (var exposure in exposures)
         {
             var plan = Steady(seed: 11, trainDays: exposure / 5, testDays: 10, workloads: quick ? 6 : 20);
-            var survey = ReplaySurvey.Of(new FleetSource(plan));
+            var fleet = new RecordedFleet(plan);
             var line = $"{exposure,-24}";
             for (var i = 0; i < Alphas.Length; i++)
             {
-                var report = Replay(plan, survey, exposure / 5, Alphas[i]);
+                var report = Replay(fleet, exposure / 5, Alphas[i]);
                 if (i == 0)
-                    line += $"{report.Scope.JudgedContainerDays,8:0}{NewPerDay(plan, survey, exposure / 5),9:0.00}";
+                    line += $"{report.Scope.JudgedContainerDays,8:0}{NewPerDay(fleet, exposure / 5),9:0.00}";
                 line += $"{Rate(report),26}";
                 if (report.FalseAlarms.Interval.Lower > Alphas[i])
                     failures.Add($"alpha {Alphas[i]} after {exposure} container-days: {Rate(report)} false alarms per container-day");
             }
             Console.WriteLine(line);
         }
+        ByContainer(quick, failures);
         return failures;
+    }
+
+    /// <summary>Half of the replicas teach, the other half, which the models never saw, is judged.</summary>
+    static void ByContainer(bool quick, List<string> failures)
+    {
+        var fleet = new RecordedFleet(Steady(seed: 13, trainDays: 10, testDays: 0, workloads: quick ? 6 : 20));
+        var line = $"{"half of the replicas",-24}";
+        for (var i = 0; i < Alphas.Length; i++)
+        {
+            var report = fleet.Replay(new ReplayOptions { SplitByContainer = true, Alpha = Alphas[i] });
+            line += i == 0 ? $"{report.Scope.JudgedContainerDays,8:0}{"",9}{Rate(report),26}" : $"{Rate(report),26}";
+            if (report.FalseAlarms.Interval.Lower > Alphas[i])
+                failures.Add($"alpha {Alphas[i]} on replicas never seen: {Rate(report)} false alarms per container-day");
+        }
+        Console.WriteLine(line);
     }
 
     static void TimeToOperational(bool quick)
@@ -71,7 +87,7 @@ static class Evaluation
                 Days = days,
                 Workloads = [.. Enumerable.Range(0, quick ? 3 : 9).Select(i => workload with { Name = $"{workload.Name}{(char)('a' + i)}" })],
             };
-            var report = ReplayRun.Run(() => new FleetSource(plan), new ReplayOptions());
+            var report = new RecordedFleet(plan).Replay(new ReplayOptions());
             Console.WriteLine($"{name,-10}{string.Join("  ", report.Learning.Select(t => string.Create(CultureInfo.InvariantCulture,
                 $"{t.Class} {t.MedianHours:0} ({t.Operational}/{t.Workloads})")))}");
         }
@@ -86,6 +102,7 @@ static class Evaluation
         {
             ("none", steady), ("daily and weekly jobs", steady with { DailyJob = true, WeeklyJob = true }),
             ("a rollout with 4 new behaviours", steady with { Rollouts = [16] }), ("scale-out 5 to 15", steady with { ScaleOut = (16, 15) }),
+            ("a function never used while learning", steady with { Function = (16, 20) }),
             ("drift, one new behaviour a day", steady with { DriftFromDay = 15 }),
         })
         {
@@ -95,17 +112,15 @@ static class Evaluation
                 Days = 20,
                 Workloads = [.. Enumerable.Range(0, quick ? 3 : 10).Select(i => workload with { Name = $"app{(char)('a' + i)}" })],
             };
-            var report = Replay(plan, ReplaySurvey.Of(new FleetSource(plan)), 14, null);
-            Console.WriteLine($"{name,-36}{Rate(report),26}  repetitions included {report.FalseAlarms.Raised}");
+            var report = Replay(new RecordedFleet(plan), 14, null);
+            Console.WriteLine($"{name,-40}{Rate(report),26}  repetitions included {report.FalseAlarms.Raised}");
         }
     }
 
     static List<string> Attacks(bool quick)
     {
-        var plan = Attacked(quick);
-        var labels = new FleetSource(plan).Labels;
-        var survey = ReplaySurvey.Of(new FleetSource(plan));
-        var full = Replay(plan, survey, TrainDays, null, labels);
+        var fleet = new RecordedFleet(Attacked(quick));
+        var full = Replay(fleet, TrainDays, null);
         Console.WriteLine($"\ndetection after {TrainDays} days of learning, default alpha; alarms per incident median "
             + $"{full.Detection.AlarmsPerIncidentMedian:0} p95 {full.Detection.AlarmsPerIncident95:0}; first found by "
             + string.Join(", ", full.Detection.FirstFoundBy.Select(s => $"{s.Source} {s.Count}")));
@@ -122,15 +137,15 @@ static class Evaluation
                 Console.WriteLine($"{ablation.Name,-20}{"not wired",32}");
                 continue;
             }
-            var report = Replay(plan, survey, TrainDays, null, labels, ablation.Name);
+            var report = Replay(fleet, TrainDays, null, ablation.Name);
             Row(ablation.Name, report);
             if (ablation.Name == "set-membership" && report.FalseAlarms.Count < SetMembershipIsWorse * Math.Max(1, full.FalseAlarms.Count))
                 failures.Add($"set membership has {report.FalseAlarms.Count} false alarms where the models have {full.FalseAlarms.Count}: not clearly worse");
         }
         var options = Options(TrainDays, null) with { NodesApart = true };
-        var merged = ReplayRun.Run(() => new FleetSource(plan), survey, options, labels);
+        var merged = fleet.Replay(options);
         Row("nodes apart, merged", merged);
-        var shuffled = ReplayRun.Run(() => new FleetSource(plan), survey, options with { Seed = 99 }, labels);
+        var shuffled = fleet.Replay(options with { Seed = 99 });
         Console.WriteLine($"evidence of merged nodes is {Same(merged, shuffled)} in another order, and {Same(merged, full)} that of a single node");
         if (merged.EvidenceHash != shuffled.EvidenceHash)
             failures.Add("the order of merging changes the evidence");
@@ -161,23 +176,22 @@ static class Evaluation
         Days = trainDays + testDays,
         Workloads = [.. Enumerable.Range(0, workloads).Select(i => (i % 4) switch
         {
-            0 => new FleetWorkload($"web{(char)('a' + i)}", 5, 60, 1.3, 40),
-            1 => new FleetWorkload($"api{(char)('a' + i)}", 5, 300, 1.2, 40),
-            2 => new FleetWorkload($"db{(char)('a' + i)}", 5, 40, 1.5, 40),
-            _ => new FleetWorkload($"job{(char)('a' + i)}", 5, 1000, 1.1, 40),
+            0 => new FleetWorkload($"web{(char)('a' + i)}", 5, 300, 1.2, 20),
+            1 => new FleetWorkload($"api{(char)('a' + i)}", 5, 1500, 1.1, 20),
+            2 => new FleetWorkload($"db{(char)('a' + i)}", 5, 100, 1.5, 20),
+            _ => new FleetWorkload($"job{(char)('a' + i)}", 5, 6000, 1.0, 20),
         })],
     };
 
     static ReplayOptions Options(double trainDays, double? alpha, params string[] ablations) =>
         new() { TrainUntilNs = Start + (long)(trainDays * Day), Alpha = alpha, Ablations = ablations };
 
-    static ReplayReport Replay(FleetPlan plan, ReplaySurvey survey, double trainDays, double? alpha, Labels? labels = null,
-        params string[] ablations) =>
-        ReplayRun.Run(() => new FleetSource(plan), survey, Options(trainDays, alpha, ablations), labels);
+    static ReplayReport Replay(RecordedFleet fleet, double trainDays, double? alpha, params string[] ablations) =>
+        fleet.Replay(Options(trainDays, alpha, ablations));
 
     /// <summary>How much new there is after training: what alarms when all that is new alarms.</summary>
-    static double NewPerDay(FleetPlan plan, ReplaySurvey survey, double trainDays) =>
-        Replay(plan, survey, trainDays, null, null, "set-membership").FalseAlarms.PerContainerDay;
+    static double NewPerDay(RecordedFleet fleet, double trainDays) =>
+        Replay(fleet, trainDays, null, "set-membership").FalseAlarms.PerContainerDay;
 
     static string Rate(ReplayReport report) => string.Create(CultureInfo.InvariantCulture,
         $"{report.FalseAlarms.PerContainerDay:0.0000} ({report.FalseAlarms.Interval.Lower:0.0000}-{report.FalseAlarms.Interval.Upper:0.0000})");

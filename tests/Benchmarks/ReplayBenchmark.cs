@@ -20,38 +20,20 @@ static class ReplayBenchmark
             Days = 20,
             Workloads = [.. Enumerable.Range(0, 20).Select(i => new FleetWorkload($"app{(char)('a' + i)}", 5, 200, 1.2, 20) { DailyJob = true })],
         };
-        using var recording = new MemoryStream();
-        var events = Record(new FleetSource(plan), recording);
+        var fleet = new RecordedFleet(plan);
         using var lines = new MemoryStream();
         FleetLines.Write(new FleetSource(plan with { Days = 2 }), lines);
         var parsed = Count(Lines(lines));
-        var survey = ReplaySurvey.Of(Reader(recording));
 
-        var read = Median(() => Count(Reader(recording)), events);
-        var replayed = Median(() => ReplayRun.Run(() => Reader(recording), survey, new ReplayOptions { TrainFraction = 0.5 }), events);
+        var read = Median(() => Count(fleet.Read()), fleet.Events);
+        var replayed = Median(() => fleet.Replay(new ReplayOptions { TrainFraction = 0.5 }), fleet.Events);
         var json = Median(() => Count(Lines(lines)), parsed);
         Console.WriteLine($"{"replay",-44} {"per second",12} {"ns each",9} {"bytes each",11}");
-        Print("events of a recording, read", read, recording.Length / (double)events);
-        Print("events of a recording, read and judged", replayed, recording.Length / (double)events);
+        Print("events of a recording, read", read, fleet.Bytes / (double)fleet.Events);
+        Print("events of a recording, read and judged", replayed, fleet.Bytes / (double)fleet.Events);
         Print("JSON lines, parsed", json, lines.Length / (double)parsed);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ten million events: {10e6 * replayed / 1e9:0.0} s"));
         return 1e9 / replayed >= EventsPerSecond && 1e9 / json >= LinesPerSecond ? 0 : 1;
-    }
-
-    static long Record(FleetSource source, MemoryStream to)
-    {
-        var writer = new RecordingWriter(to);
-        var record = new EventRecord();
-        while (source.Read(record))
-            writer.Write(record);
-        writer.Finish();
-        return writer.Events;
-    }
-
-    static RecordingReader Reader(MemoryStream stream)
-    {
-        stream.Position = 0;
-        return new RecordingReader(stream);
     }
 
     static EventLines Lines(MemoryStream stream)

@@ -44,6 +44,9 @@ sealed record FleetWorkload(string Name, int Replicas, int Vocabulary, double Sk
     /// <summary>From this day on there are more replicas.</summary>
     public (int Day, int Replicas)? ScaleOut { get; init; }
 
+    /// <summary>A function of the image that nobody used before this day, with so many behaviours; no new version comes with it.</summary>
+    public (int Day, int Behaviours)? Function { get; init; }
+
     /// <summary>From this day on a new behaviour comes every day and stays.</summary>
     public int? DriftFromDay { get; init; }
 }

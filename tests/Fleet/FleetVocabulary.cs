@@ -64,17 +64,33 @@ sealed class FleetVocabulary
     /// <summary>One more behaviour that was not there before.</summary>
     public FleetBehaviour Draw() => _random.Next(100) switch
     {
-        < 38 => Write($"/var/lib/{Name}/{Word(1)}/{Word()}{Extensions[_random.Next(Extensions.Length)]}"),
-        < 58 => Exec($"/usr/lib/{Name}/{Word()}", Word(), $"--{Word(1)}"),
-        < 68 => Exec(Helpers[_random.Next(Helpers.Count)], Word(), $"--{Word(1)}", Word()),
-        < 84 => Of(RecordedKind.Connect, "", peer: [10, (byte)_random.Next(4), (byte)_random.Next(40), (byte)_random.Next(1, 250)],
+        < 34 => Write($"/var/lib/{Name}/{Word(1)}/{Word()}{Extensions[_random.Next(Extensions.Length)]}"),
+        < 36 => Write($"/usr/local/lib/{Name}/{Word()}.cache"),
+        < 62 => Program(),
+        < 80 => Of(RecordedKind.Connect, "", peer: [10, (byte)_random.Next(4), (byte)_random.Next(40), (byte)_random.Next(1, 250)],
             port: Ports[_random.Next(Ports.Length)], protocol: 6),
-        < 88 => Of(RecordedKind.Connect, "", peer: [(byte)_random.Next(50, 100), (byte)_random.Next(250), (byte)_random.Next(250), 9],
+        < 85 => Of(RecordedKind.Connect, "", peer: [(byte)_random.Next(50, 100), (byte)_random.Next(250), (byte)_random.Next(250), 9],
             port: 443, protocol: 6),
-        < 94 => Of(RecordedKind.Unlink, $"/var/cache/{Name}/{Word(1)}/{Word()}"),
-        < 97 => Of(RecordedKind.Chmod, $"/var/lib/{Name}/{Word()}", mode: 0x1A4),
-        < 99 => Of(RecordedKind.Open, _random.Next(3) switch { 0 => "/etc/group", 1 => "/proc/self/environ", _ => "/etc/passwd" }),
+        < 92 => Of(RecordedKind.Unlink, $"/var/cache/{Name}/{Word(1)}/{Word()}"),
+        < 96 => Of(RecordedKind.Chmod, $"/srv/{Name}/{Word()}/{Word()}", mode: 0x1A4),
+        < 99 => Of(RecordedKind.Open, _random.Next(2) == 0 ? "/etc/group" : "/etc/passwd"),
         _ => Of(RecordedKind.Listen, "", port: (ushort)_random.Next(2000, 9000), protocol: 6),
+    };
+
+    /// <summary>Images run more than their own binaries: scripts in shells, tools that look around, health checks by curl.</summary>
+    FleetBehaviour Program() => _random.Next(100) switch
+    {
+        < 45 => Exec($"/usr/lib/{Name}/{Word()}", Word(), $"--{Word(1)}"),
+        < 65 => Exec(Helpers[_random.Next(Helpers.Count)], Word(), $"--{Word(1)}", Word()),
+        < 83 => Exec("/bin/sh", "sh", "-c", $"/usr/lib/{Name}/{Word()} --{Word(1)} | /usr/lib/{Name}/{Word()}"),
+        < 92 => _random.Next(3) switch
+        {
+            0 => Exec("/usr/bin/find", "find", $"/var/lib/{Name}/{Word()}", "-mtime", "+7"),
+            1 => Exec("/bin/ps", "ps", "-o", Word()),
+            _ => Exec("/usr/bin/hostname", "hostname", $"-{Word(1)}"),
+        },
+        < 97 => Exec("/usr/bin/curl", "curl", "-fsS", $"http://{Word()}.svc/{Word(1)}"),
+        _ => Exec("/usr/bin/python3", "python3", $"/usr/lib/{Name}/{Word()}.py"),
     };
 
     /// <summary>An address that nobody else has.</summary>

@@ -68,6 +68,7 @@ sealed class FleetWorkloadState
     {
         var day = (nowNs - FleetPlan.Start) / FleetPlan.Day;
         var due = (_workload.Rollouts.Count(d => d <= day) * _workload.NewPerRollout)
+            + (_workload.Function is { } function && day >= function.Day ? function.Behaviours : 0)
             + (_workload.DriftFromDay is { } from ? (int)Math.Max(0, day - from + 1) : 0);
         while (_added.Count < due)
             _added.Add(_vocabulary.Draw());

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using RuntimeGuard.Cli;
+using RuntimeGuard.Tests.Fleet;
+using RuntimeGuard.Tests.Support;
 using RuntimeGuard.Tests.Unit.Models;
 
 namespace RuntimeGuard.Tests.Unit.Cli;
@@ -47,6 +49,29 @@ public sealed class ReplayCommandTests : IDisposable
         Assert.Contains("first found by rule 1", output);
     }
 
+    [Fact]
+    public async Task A_fleet_with_attacks_goes_through_the_program_itself()
+    {
+        var plan = new FleetPlan
+        {
+            Seed = 3,
+            Days = 3,
+            Workloads = [new FleetWorkload("web", 3, 40, 1.4, 6)],
+            Attacks = [new FleetAttack("worm", 0, 0, FleetPlan.Start + (2 * FleetPlan.Day) + FleetPlan.Hour, Spread: 3)],
+        };
+        await using (var lines = File.Create(Path.Combine(_home.FullName, "events.jsonl")))
+            FleetLines.Write(new FleetSource(plan), lines);
+        await using (var labels = File.Create(Path.Combine(_home.FullName, "labels.jsonl")))
+            FleetLines.Write(new FleetSource(plan).Labels, labels);
+        var rgctl = Path.Combine(AppContext.BaseDirectory, "rgctl");
+        var replay = $"--labels labels.jsonl --train-until {DateTimeOffset.FromUnixTimeSeconds((FleetPlan.Start + (2 * FleetPlan.Day)) / FleetPlan.Second):O} -o json";
+        var result = await Command.RunAsync("bash", "-c", $"cd '{_home.FullName}' && '{rgctl}' replay record - events.rec < events.jsonl"
+            + $" && '{rgctl}' replay - {replay} < events.rec > a && '{rgctl}' replay events.jsonl {replay} > b && cmp a b && cat a");
+        Assert.True(result.ExitCode == 0, result.Error);
+        var detection = JsonDocument.Parse(result.Out[result.Out.IndexOf('{')..]).RootElement.GetProperty("detection");
+        Assert.Equal((1, 1), (detection.GetProperty("incidents").GetInt32(), detection.GetProperty("found").GetInt32()));
+    }
+
     [Theory]
     [InlineData("replay", 2, "Required argument 'EVENTS' missing")]
     [InlineData("replay /nonexistent", 4, "there is no file /nonexistent")]
@@ -60,6 +85,7 @@ public sealed class ReplayCommandTests : IDisposable
     [InlineData("replay CUT", 1, "ends without its end mark")]
     [InlineData("replay EVENTS --labels BROKEN", 1, "line 1: from_unix_ns is no whole number")]
     [InlineData("replay record EVENTS EVENTS", 2, "is there already")]
+    [InlineData("replay record CUT OUT", 2, "is a recording already")]
     [InlineData("replay record BROKEN OUT", 1, "line 2: is no valid JSON")]
     public async Task What_cannot_be_replayed_is_said_with_a_remedy_and_leaves_nothing_behind(string arguments, int expected, string what)
     {

@@ -83,6 +83,15 @@ public sealed class ReplayFleetTests
     }
 
     [Fact]
+    public void Labels_of_what_is_not_judged_are_not_asked_for()
+    {
+        var report = Run(() => new FleetSource(Small), new ReplayOptions { SplitByContainer = true, Seed = 3 });
+        Assert.Equal(new FleetSource(Small).Labels.All.Count, report.Detection.Outside + report.Detection.ByTechnique.Sum(row => row.Cases));
+        Assert.NotEqual(0, report.Detection.Outside);
+        Assert.Equal(report.Detection.Incidents, report.Detection.Found);
+    }
+
+    [Fact]
     public void Container_days_are_those_of_the_containers_that_are_judged()
     {
         var scope = Run(() => new FleetSource(Small), new ReplayOptions { TrainUntilNs = Start + (3 * Day) }).Scope;
