@@ -181,7 +181,7 @@ public sealed class BaselineExchangeTests
         _one.Baseline.Advance(Start + (73 * Hour));
         var progress = Progress(_one.Now);
         Assert.InRange(progress.EvidenceFraction, .19, .21); // 72 of 360 hours
-        Assert.Equal("locked by time", LearningProgress.NameOf(LearningProgress.Of(_one.Baseline.Snapshot().Evidence,
+        Assert.Equal("locked by time", LearningStates.NameOf(LearningProgress.Of(_one.Baseline.Snapshot().Evidence,
             new Policy { Mode = LearningMode.Learning, LearningUntilUnixNs = 5 }, 5).State));
     }
 

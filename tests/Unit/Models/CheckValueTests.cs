@@ -64,8 +64,8 @@ public sealed class CheckValueTests
         // Locked net-out, beta .3: new at level 3 min(.3, 4 x .015) = .06; only at level 0 .3.
         var empty = new ClassStatistics();
         empty.Compute([], new ClassUnits());
-        Assert.Equal(.06, NoveltyScore.Of(empty, BehaviourClass.NetOut, 2, 3, LearningState.LockedByTime).Rate, 12);
-        Assert.Equal(.3, NoveltyScore.Of(empty, BehaviourClass.NetOut, 2, 0, LearningState.LockedByHand).Rate, 12);
+        Assert.Equal(.06, NoveltyScore.Of(empty, BehaviourClass.NetOut, 2, 3, LearningState.LockedByTime, default).Rate, 12);
+        Assert.Equal(.3, NoveltyScore.Of(empty, BehaviourClass.NetOut, 2, 0, LearningState.LockedByHand, default).Rate, 12);
     }
 
     [Fact]
@@ -80,9 +80,9 @@ public sealed class CheckValueTests
                 for (var mark = 0; mark < marks.Marks.Length; mark++)
                     for (var level = 0; level < 4; level++)
                     {
-                        var learning = NoveltyScore.Of(statistics, marks.Class, mark, level, LearningState.Learning).Expected;
-                        Assert.True(NoveltyScore.Of(statistics, marks.Class, mark, level, LearningState.LockedByHand).Expected <= learning);
-                        Assert.True(NoveltyScore.Of(statistics, marks.Class, mark, level, LearningState.LockedByTime).Expected <= learning);
+                        var learning = NoveltyScore.Of(statistics, marks.Class, mark, level, LearningState.Learning, default).Expected;
+                        Assert.True(NoveltyScore.Of(statistics, marks.Class, mark, level, LearningState.LockedByHand, default).Expected <= learning);
+                        Assert.True(NoveltyScore.Of(statistics, marks.Class, mark, level, LearningState.LockedByTime, default).Expected <= learning);
                     }
             for (var i = 0ul; i < 7; i++)
                 units.Add(BehaviourClass.Exec, KeyHash.Mix(hour + i, 1), 1, false);
