@@ -53,7 +53,7 @@ static class AgentProcess
             new ResolverOptions { Deadline = TimeSpan.FromMilliseconds(options.IdentityDeadlineMilliseconds) },
             containerCounters, TimeProvider.System);
         var seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
-        var models = new ModelExchange(new BaselineSet(seed: seed), store, link, counters);
+        var models = new ModelExchange(new BaselineSet(seed: seed, source: spool.Id), store, link, counters);
         models.Load();
         if (counters[Counter.BaselineFileRefused] > 0)
             log.BaselineFilesRefused((int)counters[Counter.BaselineFileRefused]);

@@ -38,6 +38,7 @@ sealed partial class Pipeline
             Path2 = e.Path2,
             Mode = e.Mode,
             Uid = e.Header.Uid,
+            Lineage = LineageOf(node),
         });
         return true;
     }
@@ -80,6 +81,7 @@ sealed partial class Pipeline
             Port = kind == EventKind.Listen ? e.LocalPort : e.PeerPort,
             Protocol = e.Protocol,
             Uid = e.Header.Uid,
+            Lineage = LineageOf(node),
         });
         if (kind == EventKind.Listen)
             Serves(node);
@@ -121,8 +123,16 @@ sealed partial class Pipeline
             Path2 = e.Path2,
             Mode = (uint)e.Argument,
             Uid = e.Header.Uid,
+            Lineage = LineageOf(node),
         });
         return true;
+    }
+
+    /// <summary>Whose departure it is: the first process of the subtree that departed, or this one.</summary>
+    static ulong LineageOf(ProcessNode<Actor> node)
+    {
+        var key = node.Lineage == default ? node.Key : node.Lineage;
+        return key.StartNs ^ ((ulong)key.Pid << 32);
     }
 
     static EventFlags RoleOf(ProcessNode<Actor> node)

@@ -89,6 +89,7 @@ sealed partial class Pipeline
             Path2 = e.Script,
             Arguments = arguments,
             Uid = e.Header.Uid,
+            Lineage = LineageOf(node),
         });
         node.KeepArguments(MostKeptBytes);
         return true;

@@ -70,6 +70,9 @@ sealed class Reporter(string node, SpoolWriter spool, CoverageLedger coverage, C
         if (seen.Verdict.Behaviour != 0 && _activity.CountOne(seen.Container.Entry.Slot, seen.Verdict.Behaviour, unixNs))
             _activity.Note(seen.Container.Entry.Slot, seen.Verdict.Behaviour, Example(seen, e, unixNs));
         counters[Counter.ActivityFull] = _activity.Dropped;
+        // A grey event begins a lineage too: what its children do adds to it.
+        if (seen.Verdict.Kind is VerdictKind.Pending or VerdictKind.Anomalous && seen.Node.Lineage == default)
+            seen.Node.Lineage = seen.Node.Key;
         if (seen.Verdict.Anomaly is not { } anomaly)
             return;
         counters[Counter.Anomalies]++;
@@ -80,8 +83,6 @@ sealed class Reporter(string node, SpoolWriter spool, CoverageLedger coverage, C
             spool.Missed(Lane.Anomalies, $"container {seen.Container.Facts.Id} had more than {WatchedContainer.AnomaliesPerSecond} anomalies in a second");
             return;
         }
-        if (seen.Node.Lineage == default)
-            seen.Node.Lineage = seen.Node.Key;
         Complete(anomaly, seen, e, unixNs);
         spool.TryWrite(anomaly);
     }

@@ -55,7 +55,7 @@ public sealed partial class Baseline
             && !behaviour.Calendar.Has(Calendar.HourOf(timeNs)) && _statistics.HasFullWeek(candidate.Class))
             return BehaviourContext.Hour;
         if (_roles.Count > 1 && !_options.NoRoles && RoleOf(_lastContainer!, timeNs) is { } role
-            && !_roles.Knows(role, RoleBook.FeatureOf(candidate)))
+            && !_roles.Knows(role, RoleBook.FeatureOf(candidate.Class, candidate.Levels)))
             return BehaviourContext.Role;
         return null;
     }

@@ -48,7 +48,7 @@ public sealed partial class Baseline
             foreach (var behaviour in _behaviours.Values.Where(b => b.ChangedAt == revision).Except(Sent(delta)))
                 behaviour.ChangedAt = revision + 1;
         AddUnits(delta, onlyChanged: true);
-        if (IsEmpty(delta))
+        if (EvidenceMerge.IsEmpty(delta))
             return null;
         delta.Revision = revision;
         _units.Revision++;
@@ -85,7 +85,7 @@ public sealed partial class Baseline
         to.Classes.AddRange(_units.Classes.ToEvidence(onlyChanged));
         to.Versions.AddRange(_units.VersionsToEvidence(onlyChanged));
         to.Rates.AddRange(_units.Rates.ToEvidence(onlyChanged));
-        foreach (var container in _containers.Values.OrderBy(c => c.Hash))
+        foreach (var container in _containers.Values.OrderByDescending(c => c.LastEventNs).Take(EvidenceMerge.MostFeatures).OrderBy(c => c.Hash))
         {
             if (container.Features.Count == 0 || (onlyChanged && container.FeaturesAt == 0))
                 continue;
@@ -94,9 +94,6 @@ public sealed partial class Baseline
             to.Features.Add(features);
         }
     }
-
-    static bool IsEmpty(Evidence evidence) =>
-        evidence is { Behaviours.Count: 0, Classes.Count: 0, Versions.Count: 0, Rates.Count: 0, Features.Count: 0 };
 
     IEnumerable<Behaviour> Sent(Evidence delta) => delta.Behaviours.Select(b => _behaviours[b.Key]);
 
@@ -120,7 +117,7 @@ public sealed partial class Baseline
         if (model.Policy is { } policy && policy.Generation == _generation
             && (!_hasPolicy || policy.Version > _policy.Version || policy.Generation > _policy.Generation))
             Obey(policy.Clone());
-        if (model.Evidence is not { } evidence || IsEmpty(evidence))
+        if (model.Evidence is not { } evidence || EvidenceMerge.IsEmpty(evidence))
             return;
         if (evidence.Generation != _generation || EvidenceMerge.Refuse(evidence) is not null)
         {

@@ -86,7 +86,7 @@ public sealed partial class Baseline
         var unit = Enter(e.Container, timeNs);
         var raw = RawKey(e);
         // The first of a behaviour in a unit is looked at whole: it may be new in its phase, hour or role.
-        if (_cache.TryGet(raw, out var one, out var many) && (one?.IsIn(unit) ?? Array.TrueForAll(many!, known => known.IsIn(unit))))
+        if (_cache.TryGet(raw, out var one, out var many) && (one?.IsIn(unit) ?? AreIn(many!, unit)))
         {
             if (one is not null)
                 Touch(one, unit, timeNs);
@@ -180,6 +180,14 @@ public sealed partial class Baseline
             : LearningState.Operational;
     }
 
+    static bool AreIn(Behaviour[] behaviours, in ContainerUnit unit)
+    {
+        foreach (var behaviour in behaviours)
+            if (!behaviour.IsIn(unit))
+                return false;
+        return true;
+    }
+
     ContainerUnit Enter(ContainerFacts facts, long timeNs)
     {
         var container = ContainerOf(facts, timeNs);
@@ -221,6 +229,8 @@ public sealed partial class Baseline
     {
         if (!behaviour.Touch(unit, timeNs))
             return;
+        if (RoleBook.FeatureOf(behaviour.Class, behaviour.Levels) is not 0 and var feature && _lastContainer!.Features.Add(feature))
+            _lastContainer.FeaturesAt = _units.Revision;
         behaviour.ChangedAt = _units.Revision;
         _statisticsStale = true;
         if (behaviour.Learned)

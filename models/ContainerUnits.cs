@@ -16,6 +16,7 @@ sealed class ContainerUnits
     public const int ClassCount = (int)BehaviourClass.Dns + 1;
     public const long HourNs = 3_600_000_000_000;
     const long StartNs = HourNs / 6;
+    const int LongestVersion = 512;
     const int MostScored = 256;
     const double FirstPeers = 16;
     const int MostHoursAtOnce = BottomK.ClassUnits;
@@ -57,7 +58,8 @@ sealed class ContainerUnits
 
     public bool IsRun => _facts.RunsToCompletion;
 
-    public string Version => _facts.Version;
+    /// <summary>Cut to what evidence carries.</summary>
+    public string Version => _facts.Version.Length <= LongestVersion ? _facts.Version : _facts.Version[..LongestVersion];
 
     public ulong VersionHash => _version;
 
@@ -149,7 +151,7 @@ sealed class ContainerUnits
                     units.AddHour((BehaviourClass)c, new CompleteHour(HourUnit(_nextHour), _nextHour, _hash,
                         counted ? _counts[c] : 0, counted && (_novel >> c & 1) != 0, counted ? _peers.Estimate : 0));
             if (_voidHours[1] != _nextHour)
-                units.AddVersion(_facts.Version, _version, HourUnit(_nextHour), (_nextHour + 1) * HourNs);
+                units.AddVersion(Version, _version, HourUnit(_nextHour), (_nextHour + 1) * HourNs);
         }
         if (_countedHour < now && _countedHour != long.MinValue)
             StartCounting(now);
@@ -164,7 +166,7 @@ sealed class ContainerUnits
         for (var c = 1; c < ClassCount; c++)
             if (_voidHours[c] == long.MinValue)
                 units.AddRun((BehaviourClass)c, _run, nowNs);
-        units.AddVersion(_facts.Version, _version, _run, nowNs);
+        units.AddVersion(Version, _version, _run, nowNs);
     }
 
     void StartCounting(long hour)

@@ -20,6 +20,10 @@ public static class EvidenceMerge
     public const int LongestActor = 4 + 3 * (256 + 13 + 3) + LongestObject;
     public const int LongestObject = 240 + 16;
     const int LongestMark = 64;
+    const int LongestVersion = 512;
+
+    /// <summary>Containers whose features are kept for finding roles; the ones seen longest ago go.</summary>
+    public const int MostFeatures = 256;
     const int MostBehaviours = Baseline.BehaviourLimit;
     const int HourBytes = 21;
 
@@ -54,9 +58,32 @@ public static class EvidenceMerge
         {
             if (!IsClass(c.Class))
                 return $"evidence of the unknown class {(int)c.Class}";
-            if (c.Units.Count > BottomK.ClassUnits)
-                return $"class {c.Class} has {c.Units.Count} units, more than {BottomK.ClassUnits}";
+            if (c.Units.Count > BottomK.ClassUnits || c.StartUnits.Count > BottomK.StartUnits)
+                return $"class {c.Class} has {c.Units.Count} units and {c.StartUnits.Count} start-ups, more than {BottomK.ClassUnits} and {BottomK.StartUnits}";
+            if (c.HoursOfWeek.Length is not (0 or HourBytes) || c.MaxDay < 0)
+                return $"class {c.Class} has a calendar that is none";
         }
+        return RefuseLedgers(evidence);
+    }
+
+    static string? RefuseLedgers(Evidence evidence)
+    {
+        if (evidence.Versions.Count > WorkloadUnits.MostVersions || evidence.Rates.Count > RateLedger.MostSources + 1
+            || evidence.Features.Count > MostFeatures)
+            return $"evidence holds {evidence.Versions.Count} versions, {evidence.Rates.Count} sources of rates and " +
+                $"{evidence.Features.Count} containers, more than {WorkloadUnits.MostVersions}, {RateLedger.MostSources + 1} and {MostFeatures}";
+        foreach (var version in evidence.Versions)
+            if (version.Version.Length > LongestVersion || version.Units.Count > BottomK.VersionUnits || version.Key == 0)
+                return $"version {version.Key:x16} has no key, a longer text than {LongestVersion}, or more units than {BottomK.VersionUnits}";
+        foreach (var rates in evidence.Rates)
+            if (rates.Classes.Count > ContainerUnits.ClassCount || rates.Classes.Any(c => !IsClass(c.Class)
+                || c.Volumes.Count > 2 * VolumeStatistics.Buckets || c.Containers.Count > BottomK.Containers
+                || c.NovelContainers.Count > BottomK.Containers
+                || c.Volumes.Any(v => !(v.Sum >= 0) || !(v.Squares >= 0) || !double.IsFinite(v.Sum + v.Squares))))
+                return $"rates of source {rates.Source:x16} are of an unknown class, too many, or no numbers";
+        foreach (var features in evidence.Features)
+            if (features.Features.Count > BottomK.Features)
+                return $"container {features.Container:x16} has {features.Features.Count} features, more than {BottomK.Features}";
         return null;
     }
 
@@ -104,7 +131,8 @@ public static class EvidenceMerge
     public static bool FitsTexts(BehaviourEvidence behaviour) =>
         behaviour.Actor.Length <= LongestActor && behaviour.Object.Length <= LongestObject && behaviour.Mark.Length <= LongestMark;
 
-    static bool IsEmpty(Evidence evidence) => evidence is { Behaviours.Count: 0, Classes.Count: 0 };
+    internal static bool IsEmpty(Evidence evidence) =>
+        evidence is { Behaviours.Count: 0, Classes.Count: 0, Versions.Count: 0, Rates.Count: 0, Features.Count: 0 };
 
     internal static bool IsClass(BehaviourClass c) => c is > BehaviourClass.Unspecified and <= BehaviourClass.Dns;
 
@@ -117,8 +145,10 @@ public static class EvidenceMerge
         };
         var behaviours = new SortedDictionary<ulong, BehaviourEvidence>();
         var classes = new SortedDictionary<int, ClassEvidence>();
+        var ledgers = new LedgerMerge();
         foreach (var part in parts)
         {
+            ledgers.Add(part);
             merged.Format = Math.Max(merged.Format, part.Format);
             merged.Revision = Math.Max(merged.Revision, part.Revision);
             foreach (var behaviour in part.Behaviours)
@@ -132,6 +162,7 @@ public static class EvidenceMerge
         }
         merged.Behaviours.AddRange(behaviours.Values);
         merged.Classes.AddRange(classes.Values);
+        ledgers.WriteTo(merged);
         return merged;
     }
 
@@ -158,6 +189,7 @@ public static class EvidenceMerge
         };
         Fill(merged.Units, a.Units, b.Units, BottomK.Units);
         Fill(merged.Containers, a.Containers, b.Containers, BottomK.Containers);
+        Fill(merged.Versions, a.Versions, b.Versions, BottomK.Versions);
         merged.LevelKeys.AddRange(a.LevelKeys.ToArray().AsSpan().SequenceCompareTo(b.LevelKeys.ToArray()) >= 0
             ? a.LevelKeys : b.LevelKeys);
         return merged;
@@ -165,17 +197,22 @@ public static class EvidenceMerge
 
     static ClassEvidence Merge(ClassEvidence a, ClassEvidence b)
     {
+        var (maxDay, days) = DaySet.Merge(a.MaxDay, a.Days, b.MaxDay, b.Days);
         var merged = new ClassEvidence
         {
+            MaxDay = maxDay,
+            Days = days,
+            HoursOfWeek = Or(a.HoursOfWeek, b.HoursOfWeek),
             Class = a.Class,
             FirstCompleteUnixNs = ClassUnits.Earlier(a.FirstCompleteUnixNs, b.FirstCompleteUnixNs),
             Runs = a.Runs || b.Runs,
         };
         Fill(merged.Units, a.Units, b.Units, BottomK.ClassUnits);
+        Fill(merged.StartUnits, a.StartUnits, b.StartUnits, BottomK.StartUnits);
         return merged;
     }
 
-    static void Fill(RepeatedField<ulong> to, IEnumerable<ulong> a, IEnumerable<ulong> b, int k)
+    internal static void Fill(RepeatedField<ulong> to, IEnumerable<ulong> a, IEnumerable<ulong> b, int k)
     {
         foreach (var hash in a.Concat(b).Distinct().Order().Take(k))
             to.Add(hash);

@@ -49,10 +49,10 @@ sealed class RoleBook
     }
 
     /// <summary>What of a behaviour tells roles apart: programs, peers and ports by name, files by their directory; 0: nothing.</summary>
-    public static ulong FeatureOf(in Candidate candidate) => candidate.Class switch
+    public static ulong FeatureOf(BehaviourClass behaviourClass, in LevelKeys levels) => behaviourClass switch
     {
-        BehaviourClass.Exec or BehaviourClass.NetOut or BehaviourClass.NetIn => candidate.Levels[1],
-        BehaviourClass.FileWrite => candidate.Levels[2],
+        BehaviourClass.Exec or BehaviourClass.NetOut or BehaviourClass.NetIn => levels[1],
+        BehaviourClass.FileWrite => levels[2],
         _ => 0,
     };
 }
