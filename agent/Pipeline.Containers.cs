@@ -12,7 +12,7 @@ namespace RuntimeGuard.Agent;
 /// <param name="MarkHost">What the slot watches is a service or session of the host.</param>
 sealed record KernelSlots(
     Func<uint> Take, Action<uint> Release, Func<ulong, uint, bool> Watch, Action<ulong> Unwatch,
-    Func<int, ulong, uint, bool> WatchTask, Action<uint> MarkHost);
+    Func<int, ulong, uint, bool, bool> WatchTask, Action<uint> MarkHost);
 
 sealed record PipelineSide(KernelSlots Slots, Counters Counters, uint HostMountNamespace);
 

@@ -75,6 +75,8 @@ sealed partial class Pipeline
         if ((e.Header.Flags & EventFlagBits.Snapshot) != 0)
         {
             // Was there before us: its ancestry is known from now on, and there is nothing to judge.
+            if ((e.Header.Flags & EventFlagBits.Served) != 0)
+                Serves(node);
             node.KeepArguments(MostKeptBytes);
             return true;
         }
@@ -98,7 +100,7 @@ sealed partial class Pipeline
     /// <summary>Who execs, read before the process becomes the new executable.</summary>
     static (Actor Acting, EventFlags Flags) BeginExec(WatchedContainer container, ProcessNode<Actor> node, in ExecEvent e)
     {
-        var served = node.Serves || (node.Parent is { Serves: true } p && ReferenceEquals(p.Container, container.Entry));
+        var served = (e.Header.Flags & EventFlagBits.Served) != 0 || node.Serves || (node.Parent is { Serves: true } p && ReferenceEquals(p.Container, container.Entry));
         var flags = served ? EventFlags.ActorServes : EventFlags.None;
         if ((node.Flags & ProcessFlags.Injected) != 0)
             flags |= EventFlags.Injected;

@@ -93,7 +93,7 @@ sealed partial class Pipeline
     void WatchEarlier(ContainerEntry entry, in EventHeader header)
     {
         if (entry.Slot != 0 && !_tree.TryGet(header.Pid, header.StartNs, out _)
-            && !_side.Slots.WatchTask((int)header.Pid, header.StartNs, entry.Slot))
+            && !_side.Slots.WatchTask((int)header.Pid, header.StartNs, entry.Slot, (header.Flags & EventFlagBits.Served) != 0))
             _counters[Counter.TasksFull]++;
     }
 

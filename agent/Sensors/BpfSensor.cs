@@ -79,12 +79,19 @@ sealed unsafe class BpfSensor : IDisposable
     }
 
     /// <summary>
-    /// Watches a process that was there before us; its start may be rounded down to a clock tick. False when the table is
-    /// full.
+    /// Watches a process that was there before us; its start may be rounded down to a clock tick, and it may serve already.
+    /// False when the table is full.
     /// </summary>
-    public bool WatchTask(int tgid, ulong startNs, uint slot)
+    public bool WatchTask(int tgid, ulong startNs, uint slot, bool serves)
     {
-        var task = new SeededTask { StartNs = startNs, Slot = slot, Generation = _slots[slot].Generation, Seeded = 1 };
+        var task = new SeededTask
+        {
+            StartNs = startNs,
+            Slot = slot,
+            Generation = _slots[slot].Generation,
+            Seeded = 1,
+            Serves = serves ? 1u : 0u,
+        };
         _slots[slot].Active = 1;
         return Taken("bpf_map_update_elem(tasks)", LibBpf.bpf_map_update_elem(_tasks, &tgid, &task, 0));
     }
@@ -199,6 +206,6 @@ sealed unsafe class BpfSensor : IDisposable
         public uint Slot;
         public uint Generation;
         public uint Seeded;
-        public uint Pad;
+        public uint Serves;
     }
 }

@@ -50,6 +50,7 @@ static class EventFlagBits
     public const uint Read = 1 << 12;
     public const uint Write = 1 << 13;
     public const uint NotOnRoot = 1 << 14;
+    public const uint Served = 1 << 15;
 }
 
 /// <summary>enum rg_privilege.</summary>

@@ -18,6 +18,7 @@ sealed unsafe class ProcfsSensor
     const string Deleted = " (deleted)";
     const string MemfdPrefix = "/memfd:";
     readonly byte[] _sample = new byte[16384];
+    readonly ProcfsListeners _listeners = new();
 
     /// <summary>Inode of the first process's mount namespace; 0 when it cannot be read.</summary>
     public static uint HostMountNamespace => Namespace("/proc/1/ns/mnt");
@@ -106,7 +107,8 @@ sealed unsafe class ProcfsSensor
             e.Header.Uid = Field(status, "Uid:", last: false);
             e.Header.Flags = (truncated || path.Length > KernelEvent.PathMax ? EventFlagBits.Truncated : 0) |
                 (deleted ? EventFlagBits.Deleted : 0) |
-                (exe.StartsWith(MemfdPrefix, StringComparison.Ordinal) ? EventFlagBits.Memfd : 0);
+                (exe.StartsWith(MemfdPrefix, StringComparison.Ordinal) ? EventFlagBits.Memfd : 0) |
+                (_listeners.Serves(pid) ? EventFlagBits.Served : 0);
             Send(ref e, ref e.Header, handler, path.AsSpan(0, e.ExeLen), arguments);
             return true;
         }

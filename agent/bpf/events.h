@@ -52,6 +52,7 @@ enum rg_kind {
 #define RG_F_READ (1u << 12)		/* open */
 #define RG_F_WRITE (1u << 13)		/* open */
 #define RG_F_NOT_ON_ROOT (1u << 14)	/* exec: from another file system than the process's root */
+#define RG_F_SERVED (1u << 15)		/* exec: it, or who forked it, listens or has accepted a connection */
 
 struct rg_header {
 	__u16 version;

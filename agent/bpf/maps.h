@@ -49,7 +49,7 @@ struct rg_task {
 	__u32 slot;
 	__u32 generation;	/* of the slot when the task was watched */
 	__u32 seeded;		/* from procfs: start_ns is rounded down to a clock tick */
-	__u32 pad;
+	__u32 serves;		/* listens or has accepted a connection; kept by fork, ended by exec */
 };
 
 /* Mapped by user space, which alone writes epoch, generation and host; both write active; tat is the kernel's. */

@@ -216,6 +216,16 @@ int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+/* What it execs from now on is a server's doing, whether or not there is room to tell of the call itself. */
+static __always_inline void task__serves(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct rg_task *t = bpf_map_lookup_elem(&tasks, &tgid);
+
+	if (t)
+		t->serves = 1;
+}
+
 /* accept, accept4: the new descriptor's own socket. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
@@ -226,6 +236,7 @@ int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
 
 	if (ret < 0)
 		return 0;
+	task__serves();
 	sk = sock__of(ret);
 	if (!sk) {
 		call__unseen(RG_CLASS_NETWORK);
@@ -275,6 +286,8 @@ int BPF_PROG(on_bind, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_listen, struct pt_regs *regs, long ret)
 {
+	if (ret >= 0)
+		task__serves();
 	return local_end(regs, ret, RG_LISTEN);
 }
 

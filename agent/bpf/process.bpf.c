@@ -198,6 +198,10 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	exe = BPF_CORE_READ(task, mm, exe_file);
 	inode = BPF_CORE_READ(exe, f_inode);
 	flags = exec__file_flags(task, exe, inode);
+	/* Told here, for the accept itself may still wait in the other ring. */
+	if (t->serves)
+		flags |= RG_F_SERVED;
+	t->serves = 0;
 	if (file__is_socket(file__of(task, 0)))
 		flags |= RG_F_STDIN_SOCKET;
 	if (file__is_socket(file__of(task, 1)))
@@ -270,6 +274,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	new.start_ns = BPF_CORE_READ(child, start_boottime);
 	new.slot = t->slot;
 	new.generation = t->generation;
+	new.serves = t->serves;
 	if (bpf_map_update_elem(&tasks, &child_tgid, &new, BPF_ANY))
 		loss__count(t->slot, RG_CLASS_PROCESS, RG_LOSS_TASKS_FULL);
 	now = bpf_ktime_get_boot_ns();

@@ -136,4 +136,21 @@ public sealed class NetworkEventTests(KernelSensor kernel)
         Assert.Equal(("127.0.0.1", ports[0]), (hidden.Peer, $"{hidden.PeerPort}"));
         Assert.True(hidden.Has(EventFlagBits.Unverified));
     }
+
+    /// <summary>Said in the exec itself: the accept may still wait in the other ring when the exec is judged.</summary>
+    [Fact]
+    public async Task What_a_server_or_its_child_execs_says_so()
+    {
+        using var cgroup = kernel.Watch();
+        var seen = await cgroup.RunPython(
+            "import os, socket as s\nl = s.socket(); l.bind(('127.0.0.1', 0)); l.listen(3)\n" +
+            "if os.fork() == 0: os.execv('/usr/bin/busybox', ['true', 'child'])\nos.wait()\n" +
+            "os.execv('/usr/bin/busybox', ['sh', '-c', '/usr/bin/busybox true grandchild; exit 0'])");
+        SeenEvent Exec(string last) => Assert.Single(seen.Events,
+            e => e.Kind == EventKinds.Exec && e.Arguments.EndsWith($"\0{last}\0", StringComparison.Ordinal));
+        Assert.True(Exec("child").Has(EventFlagBits.Served));
+        Assert.True(Exec("/usr/bin/busybox true grandchild; exit 0").Has(EventFlagBits.Served));
+        // The shell itself serves nobody.
+        Assert.False(Exec("grandchild").Has(EventFlagBits.Served));
+    }
 }

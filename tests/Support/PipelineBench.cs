@@ -44,7 +44,7 @@ sealed class PipelineBench : IDisposable
         var clock = BootClock.Start(Path.Combine(_directory, "boot-clock"));
         Reporter = new Reporter("n1", _writer, new CoverageLedger(Path.Combine(_directory, "mark"), _ => { }), Counters, clock);
         Pipeline = new Pipeline(Resolver, Models, new Redactor([], []), Reporter, new PipelineSide(
-            new KernelSlots(() => 9, Released.Add, (_, _) => true, _ => { }, (_, _, _) => true, _ => { }), Counters, HostMountNamespace: 1));
+            new KernelSlots(() => 9, Released.Add, (_, _) => true, _ => { }, (_, _, _, _) => true, _ => { }), Counters, HostMountNamespace: 1));
         Models.Receive(new LinkMessage { Disconnected = true });
     }
 

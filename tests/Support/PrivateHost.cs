@@ -13,13 +13,14 @@ public sealed class PrivateHost : IAsyncDisposable
     const string LayOver = """
         set -e
         mount -t tmpfs tmpfs /mnt
-        for folder in etc opt usr/local var/log; do
+        for folder in etc opt usr/local var/log var/lib; do
           mkdir -p /mnt/$folder.upper /mnt/$folder.work
           mount -t overlay overlay -o lowerdir=/$folder,upperdir=/mnt/$folder.upper,workdir=/mnt/$folder.work /$folder
         done
-        rm -rf /etc/runtimeguard /opt/runtimeguard /var/log/runtimeguard /usr/local/bin/rgctl
+        rm -rf /etc/runtimeguard /opt/runtimeguard /var/log/runtimeguard /var/lib/runtimeguard /usr/local/bin/rgctl
         rm -f /etc/systemd/system/runtimeguard-*.service
-        sed -i /^runtimeguard:/d /etc/passwd /etc/shadow /etc/group /etc/gshadow
+        # Renamed, not removed: its number may be in use by processes outside.
+        sed -i s/^runtimeguard:/runtimeguard-outside:/ /etc/passwd /etc/shadow /etc/group /etc/gshadow
         mount -t tmpfs -o mode=0755 tmpfs /run
         echo ready
         exec sleep infinity

@@ -33,7 +33,7 @@ public sealed class KernelEventLayoutTests
         { "rg_privilege_event", typeof(PrivilegeFixed), "h argument operation target_pid path_len path2_len pad" },
         { "rg_cgroup_event", typeof(CgroupFixed), "h level path_len pad" },
         { "rg_slot", typeof(SlotTable.Slot), "epoch generation active host tat loss" },
-        { "rg_task", typeof(BpfSensor.SeededTask), "start_ns slot generation seeded pad" },
+        { "rg_task", typeof(BpfSensor.SeededTask), "start_ns slot generation seeded serves" },
     };
 
     /// <summary>A fork is its header alone, so it has no mirror of its own.</summary>
