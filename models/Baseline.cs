@@ -47,6 +47,11 @@ public sealed partial class Baseline
     {
     }
 
+    internal Baseline(WorkloadKey workload, BaselineOrigin origin, ModelOptions? options)
+        : this(workload, new Reduction(), new BehaviourBudget(BehaviourLimit), origin, options)
+    {
+    }
+
     internal Baseline(WorkloadKey workload, Reduction reduction, BehaviourBudget budget, BaselineOrigin origin, ModelOptions? options = null)
     {
         _seed = origin.Seed;

@@ -48,7 +48,8 @@ sealed class ContainerUnits
         Array.Fill(_voidHours, long.MinValue);
         _startCounted = !facts.SeenFromBirth;
         // Watched from its birth, the start-up is a unit of its own and hours count after it.
-        var since = facts.SeenFromBirth ? Math.Max(facts.StartedNs, 0) + StartNs : firstEventNs;
+        // An hour before its first event nobody had heard of it, whatever its runtime says of its start.
+        var since = facts.SeenFromBirth ? Math.Max(facts.StartedNs, firstEventNs - HourNs) + StartNs : firstEventNs;
         _nextHour = (since / HourNs) + (since % HourNs == 0 ? 0 : 1);
     }
 

@@ -52,9 +52,10 @@ static class LearningStates
 
     public static ClassPolicy? ClassOf(Policy policy, BehaviourClass behaviourClass)
     {
-        foreach (var own in policy.Classes)
-            if (own.Class == behaviourClass)
-                return own;
+        // By index: the list's own enumerator is an object, and this is asked of every event that is not known.
+        for (var i = 0; i < policy.Classes.Count; i++)
+            if (policy.Classes[i].Class == behaviourClass)
+                return policy.Classes[i];
         return null;
     }
 

@@ -27,7 +27,7 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
             return _merged;
         node = nodesApart ? node : "";
         if (!_nodes.TryGetValue(node, out var baseline))
-            _nodes.Add(node, baseline = new Baseline(key, options));
+            _nodes.Add(node, baseline = new Baseline(key, new BaselineOrigin(0, KeyHash.Of(node)), options));
         return baseline;
     }
 
@@ -69,6 +69,8 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
         }
         all ??= new Evidence { Workload = new Workload { Namespace = key.Namespace, Image = key.Image } };
         all.Revision = 0;
+        // Every node counts for itself: sums are the same however the events were shared out, their parts are not.
+        all.Rates.Clear();
         // Counted while containers of one node take turns, so it differs with who shares a node; nothing judges by it.
         foreach (var behaviour in all.Behaviours)
             behaviour.MaxPerUnit = 0;
