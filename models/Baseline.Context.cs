@@ -8,9 +8,11 @@ public sealed partial class Baseline
     /// <summary>Both phases must have had so many units before one of them can be the wrong one.</summary>
     const int PhaseUnits = 24;
 
-    /// <summary>A behaviour of regular hours: seen in so many units or more, in at most so many hours of the week.</summary>
-    const int RegularUnits = BottomK.Units;
-    const int RegularHours = Calendar.HoursOfWeek / 4;
+    /// <summary>
+    /// A behaviour of regular hours: seen on so many days, in half as many hours of the week. What is merely rare comes in a new
+    /// hour almost every time.
+    /// </summary>
+    const int RegularDays = 14;
 
     /// <summary>A volume is looked at when it reaches this and at each doubling.</summary>
     const uint FirstVolume = 64;
@@ -36,7 +38,7 @@ public sealed partial class Baseline
         var score = NoveltyScore.OfContext(_statistics, candidate.Class, candidate.Mark, seen, state);
         _units.Rates.AddContext(candidate.Class, context.Value);
         var alert = score.Expected <= _options.Alpha && state != LearningState.Learning;
-        var incident = alert ? null : GreyOf(e, candidate, unit, timeNs, score);
+        var incident = alert ? null : GreyOf(e, candidate, unit, timeNs, (score, state));
         return new Ruling(alert || incident is not null ? VerdictKind.Anomalous : VerdictKind.Known, behaviour)
         {
             Score = score,
@@ -51,9 +53,13 @@ public sealed partial class Baseline
         var steady = _units.Classes.Of(candidate.Class).Count;
         if (behaviour.IsNewPhase(unit) && _units.Classes.StartsOf(candidate.Class).Count >= PhaseUnits && steady >= PhaseUnits)
             return BehaviourContext.Phase;
-        if (!_options.NoCalendar && behaviour.Units.Count >= RegularUnits && behaviour.Calendar.HoursSeen <= RegularHours
-            && !behaviour.Calendar.Has(Calendar.HourOf(timeNs)) && _statistics.HasFullWeek(candidate.Class))
-            return BehaviourContext.Hour;
+        if (!_options.NoCalendar && behaviour.DaysSeen >= RegularDays && 2 * behaviour.Calendar.HoursSeen <= behaviour.DaysSeen
+            && !behaviour.Calendar.Has(Calendar.HourOf(timeNs)))
+        {
+            Refresh(timeNs);
+            if (_statistics.HasFullWeek(candidate.Class))
+                return BehaviourContext.Hour;
+        }
         if (_roles.Count > 1 && !_options.NoRoles && RoleOf(_lastContainer!, timeNs) is { } role
             && !_roles.Knows(role, RoleBook.FeatureOf(candidate.Class, candidate.Levels)))
             return BehaviourContext.Role;
@@ -68,11 +74,20 @@ public sealed partial class Baseline
         return container.Role = _roles.Assign(container.Features.AsSpan());
     }
 
-    /// <summary>An event between alpha and the grey ceiling: adds up with others; the incident it completed, or null.</summary>
-    GreyIncident? GreyOf(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs, in NoveltyScore score)
+    /// <summary>
+    /// An event between alpha and the grey ceiling: adds up with others; the incident it completed, or null. While its class is
+    /// still learning it is only counted: that there is much new is known then, and says nothing.
+    /// </summary>
+    GreyIncident? GreyOf(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs, (NoveltyScore Score, LearningState State) judged)
     {
+        var score = judged.Score;
         if (_options.NoGreyZone || _options.SetMembership || score.Expected > Marks.GreyCeiling || score.Expected <= 0)
             return null;
+        if (judged.State == LearningState.Learning)
+        {
+            _units.Rates.AddGrey(candidate.Class);
+            return null;
+        }
         var mark = Marks.Of(candidate.Class).Marks[candidate.Mark];
         var incident = _grey.Add(new GreyEvent(unit.Container, e.Lineage, timeNs, candidate.Class, e.Actor.Hash, TouchedBy(e),
             $"{ActorOf(e, candidate)} -> {PrintableText.Of(_reduction.Text(candidate.Text), LongestText)}", mark.Name, score.Expected,
@@ -141,9 +156,9 @@ public sealed partial class Baseline
                 var (hours, sum, squares) = _units.Rates.Volume(known.Class, bucket);
                 counts = counts.Plus(hours, sum, squares);
             }
+            if (counts.Hours < VolumeHours)
+                return null;
         }
-        if (counts.Hours < VolumeHours)
-            return null;
         var expected = VolumeStatistics.Tail(counts, volume.Count) * RatesPerDay;
         if (expected > _options.Alpha * Marks.VolumeShare)
             return null;

@@ -76,12 +76,13 @@ public sealed partial class Baseline
             return Allowed(e, candidate, behaviour, unit, timeNs);
         else if (known && rule is null)
             return Known(e, candidate, behaviour!, unit, timeNs);
+        var first = behaviour is null || !behaviour.Containers.MayHold(unit.Container);
         if (behaviour is not null)
             Touch(behaviour, unit, timeNs);
-        return Novelty(new Novel(candidate, unit, timeNs, state, rule, forged), e, behaviour);
+        return Novelty(new Novel(candidate, unit, timeNs, state, rule, forged, first), e, behaviour);
     }
 
-    readonly ref struct Novel(in Candidate candidate, in ContainerUnit unit, long timeNs, LearningState state, CriticalRule? rule, bool forged)
+    readonly ref struct Novel(in Candidate candidate, in ContainerUnit unit, long timeNs, LearningState state, CriticalRule? rule, bool forged, bool first)
     {
         public readonly Candidate Candidate = candidate;
         public readonly ContainerUnit Unit = unit;
@@ -89,6 +90,9 @@ public sealed partial class Baseline
         public readonly LearningState State = state;
         public readonly CriticalRule? Rule = rule;
         public readonly bool Forged = forged;
+
+        /// <summary>Its container has not done it before: what recurs there unjudged adds nothing new to suspicion.</summary>
+        public readonly bool First = first;
     }
 
     Ruling Novelty(in Novel novel, in ContainerEvent e, Behaviour? behaviour)
@@ -111,7 +115,7 @@ public sealed partial class Baseline
         var risky = marks.Marks[candidate.Mark].HighRisk && !_options.NoMarks && !_options.NoQuarantine
             && !_options.SetMembership;
         // What a new version brings is for review, not for the night shift; what is risky is not excused by a release.
-        var review = rule is null && !strict && !risky && _units.IsOnProbation(unit.Version, ProbationHours);
+        var review = rule is null && !strict && !risky && !_options.SetMembership && _units.IsOnProbation(unit.Version, ProbationHours);
         var alert = rule is not null || strict
             || (!review && (_options.SetMembership ? !learns : score.Expected <= _options.Alpha));
 
@@ -130,7 +134,7 @@ public sealed partial class Baseline
             behaviour.ChangedAt = _units.Revision;
         }
         MarkJudged(once);
-        var incident = alert ? null : GreyOf(e, candidate, unit, timeNs, score);
+        var incident = alert || !novel.First ? null : GreyOf(e, candidate, unit, timeNs, (score, state));
         return new Ruling(alert || incident is not null ? VerdictKind.Anomalous : VerdictKind.Pending, behaviour)
         {
             Rule = rule,

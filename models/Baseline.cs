@@ -232,10 +232,12 @@ public sealed partial class Baseline
 
     void Touch(Behaviour behaviour, in ContainerUnit unit, long timeNs)
     {
+        // Of every container that does it, also where the behaviour's own sketches are full.
+        if (!behaviour.IsIn(unit) && RoleBook.FeatureOf(behaviour.Class, behaviour.Levels) is not 0 and var feature
+            && _lastContainer!.Features.Add(feature))
+            _lastContainer.FeaturesAt = _units.Revision;
         if (!behaviour.Touch(unit, timeNs))
             return;
-        if (RoleBook.FeatureOf(behaviour.Class, behaviour.Levels) is not 0 and var feature && _lastContainer!.Features.Add(feature))
-            _lastContainer.FeaturesAt = _units.Revision;
         behaviour.ChangedAt = _units.Revision;
         _statisticsStale = true;
         if (behaviour.Learned)

@@ -76,6 +76,9 @@ struct SmallSketch
 
     public readonly int Count => _count;
 
+    /// <summary>True also where the sketch is full and cannot tell.</summary>
+    public readonly bool MayHold(ulong hash) => _count == BottomK.Containers || AsSpan().Contains(hash);
+
     public bool Add(ulong hash) => hash != 0 && BottomK.Insert(_hashes, ref _count, hash);
 
     [UnscopedRef]

@@ -44,15 +44,11 @@ public sealed record ModelOptions
     /// <summary>An E-value at or below this alerts by itself; benign occurrences per container-day, above 0.</summary>
     public double Alpha { get; init; } = Marks.AlphaNow;
 
-    /// <exception cref="ArgumentException">An alpha that is none, or a switch that this version of the models does not have.</exception>
+    /// <exception cref="ArgumentException">An alpha that is none.</exception>
     internal ModelOptions Checked()
     {
         if (!(Alpha > 0) || !double.IsFinite(Alpha))
             throw new ArgumentException($"alpha is {Alpha}; it is a number of alarms per container-day above 0", nameof(Alpha));
-        foreach (var ablation in Ablation.All)
-            if (!ablation.Wired && ablation.Apply(this) == this)
-                throw new ArgumentException(
-                    $"the models have no switch '{ablation.Name}' yet; there are: {Ablation.WiredNames}", ablation.Name);
         return this;
     }
 }

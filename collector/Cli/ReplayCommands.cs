@@ -35,10 +35,10 @@ static class ReplayCommands
         var labels = Options.Text("--labels", "where the attacks are", "LABELS");
         var ablate = new Option<string[]>("--ablate")
         {
-            Description = $"leave a part of the models out, to measure its worth: {Ablation.WiredNames}", HelpName = "NAME",
+            Description = $"leave a part of the models out, to measure its worth: {Ablation.Names}", HelpName = "NAME",
         };
         ablate.CompletionSources.Clear();
-        ablate.CompletionSources.Add([.. Ablation.All.Where(ablation => ablation.Wired).Select(ablation => ablation.Name)]);
+        ablate.CompletionSources.Add([.. Ablation.All.Select(ablation => ablation.Name)]);
         var apart = new Option<bool>("--nodes-apart") { Description = "each node learns alone; merged when training ends" };
         var seed = new Option<ulong>("--seed")
         {

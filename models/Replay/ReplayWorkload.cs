@@ -10,6 +10,7 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
     readonly SortedDictionary<string, Baseline> _nodes = new(StringComparer.Ordinal);
     readonly Dictionary<BehaviourClass, double> _operationalHours = [];
     Baseline? _merged;
+    Evidence? _features; // of the merged nodes' containers: no baseline takes another's, for roles are found above them
     long _firstNs = long.MaxValue;
     long _nextCheckNs;
 
@@ -43,7 +44,10 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
         }
         var merged = new Baseline(key, options);
         if (all is not null)
+        {
             merged.Apply(new Model { Workload = all.Workload.Clone(), Evidence = all });
+            _features = new Evidence { Workload = all.Workload, Format = all.Format, Features = { all.Features } };
+        }
         _merged = merged;
         _nodes.Clear();
     }
@@ -61,7 +65,7 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
     /// <summary>All evidence in its one order, whatever order it came in.</summary>
     public Evidence Evidence()
     {
-        Evidence? all = null;
+        var all = _features;
         foreach (var baseline in Baselines)
         {
             var evidence = baseline.Snapshot().Evidence;

@@ -132,11 +132,6 @@ static class Evaluation
         var failures = new List<string>();
         foreach (var ablation in Ablation.All)
         {
-            if (!ablation.Wired)
-            {
-                Console.WriteLine($"{ablation.Name,-20}{"not wired",32}");
-                continue;
-            }
             var report = Replay(fleet, TrainDays, null, ablation.Name);
             Row(ablation.Name, report);
             if (ablation.Name == "set-membership" && report.FalseAlarms.Count < SetMembershipIsWorse * Math.Max(1, full.FalseAlarms.Count))

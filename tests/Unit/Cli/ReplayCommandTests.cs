@@ -77,7 +77,7 @@ public sealed class ReplayCommandTests : IDisposable
     [InlineData("replay /nonexistent", 4, "there is no file /nonexistent")]
     [InlineData("replay EVENTS --split pods", 2, "pods")]
     [InlineData("replay EVENTS --ablate no-brakes", 2, "there is no ablation 'no-brakes'; there are: no-generalisation")]
-    [InlineData("replay EVENTS --ablate no-roles", 2, "no switch 'no-roles' yet")]
+    [InlineData("replay EVENTS --ablate no-brakes", 2, "there is no ablation 'no-brakes'")]
     [InlineData("replay EVENTS --alpha 0", 2, "alpha is 0")]
     [InlineData("replay EVENTS --train-until 2020-01-01T00:00:00Z", 2, "outside the recording, which goes from 2024-11-07T17:20:00Z")]
     [InlineData("replay BROKEN", 1, "line 2: is no valid JSON at byte 1")]

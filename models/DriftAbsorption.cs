@@ -1,0 +1,66 @@
+using MathNet.Numerics;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Models;
+
+/// <summary>
+/// Tells a change that most replicas made from the doings of a few: the Bayes factor of k of n replicas under Beta(2, 1)
+/// against Beta(1, 10). What is accepted becomes known; what is not stays for a person. Pure; for the collector, which knows
+/// how many replicas live and when there was a rollout.
+/// </summary>
+public static class DriftAbsorption
+{
+    /// <summary>20 to 1.</summary>
+    public static readonly double Accepted = Math.Log2(20);
+
+    /// <summary>Fewer replicas are never enough: one intruder would be a third of them.</summary>
+    public const int FewestReplicas = 3;
+
+    const int FewestDays = 3;
+    const long RolloutNs = 24 * ContainerUnits.HourNs;
+
+    /// <summary>log2 of the Bayes factor, by beta-binomial likelihoods.</summary>
+    public static double Bits(int k, int n) => (LogBetaBinomial(k, n, 2, 1) - LogBetaBinomial(k, n, 1, 10)) / Math.Log(2);
+
+    /// <summary>
+    /// Behaviours that a drifting class may take for normal now, marked learned: not risky, done by most replicas, and with a
+    /// rollout in the day before they began or seen on three days. Null when there are none.
+    /// </summary>
+    /// <param name="liveReplicas">Containers of the workload running now.</param>
+    /// <param name="rollouts">When new versions or configurations came, on the model's clock.</param>
+    public static Evidence? Absorb(Evidence evidence, Policy policy, int liveReplicas, IReadOnlyCollection<long> rollouts, long nowNs)
+    {
+        if (liveReplicas < FewestReplicas)
+            return null;
+        var absorbed = new Evidence { Workload = evidence.Workload, Format = evidence.Format, Generation = evidence.Generation };
+        foreach (var behaviour in evidence.Behaviours)
+        {
+            if (behaviour.Learned || !EvidenceMerge.IsClass(behaviour.Class)
+                || LearningStates.Decided(policy, behaviour.Class, nowNs) != LearningState.Drift || IsRisky(behaviour))
+                continue;
+            var rolledOut = rollouts.Any(at => behaviour.FirstSeenUnixNs >= at && behaviour.FirstSeenUnixNs - at <= RolloutNs);
+            if (Bits(Math.Min(ReplicasOf(behaviour), liveReplicas), liveReplicas) < Accepted
+                || !(rolledOut || System.Numerics.BitOperations.PopCount(behaviour.Days) >= FewestDays))
+                continue;
+            var known = behaviour.Clone();
+            known.Learned = true;
+            absorbed.Behaviours.Add(known);
+        }
+        return absorbed.Behaviours.Count == 0 ? null : absorbed;
+    }
+
+    /// <summary>Containers that did it: exact below the sketch's size, else (k - 1)/U with U its largest hash as a share of all.</summary>
+    static int ReplicasOf(BehaviourEvidence behaviour) => behaviour.Containers.Count < BottomK.Containers
+        ? behaviour.Containers.Count
+        : (int)Math.Min(int.MaxValue, (BottomK.Containers - 1) / (behaviour.Containers.Max() / (double)ulong.MaxValue));
+
+    static bool IsRisky(BehaviourEvidence behaviour)
+    {
+        var marks = Marks.Of(behaviour.Class);
+        var mark = marks.IndexOf(behaviour.Mark);
+        return mark < 0 || marks.Marks[mark].HighRisk;
+    }
+
+    static double LogBetaBinomial(int k, int n, double a, double b) =>
+        SpecialFunctions.BinomialLn(n, k) + SpecialFunctions.BetaLn(k + a, n - k + b) - SpecialFunctions.BetaLn(a, b);
+}

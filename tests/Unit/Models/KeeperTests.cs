@@ -1,0 +1,154 @@
+using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
+using static RuntimeGuard.Tests.Unit.Models.WorkloadUnderTest;
+
+namespace RuntimeGuard.Tests.Unit.Models;
+
+/// <summary>What the collector decides of classes: drift, unbounded, what to absorb, roles.</summary>
+public sealed class KeeperTests
+{
+    [Theory]
+    [InlineData(1, 10, -3.118)]
+    [InlineData(3, 10, -0.031)]
+    [InlineData(5, 10, 3.069)]
+    [InlineData(8, 10, 8.839)]
+    public void Bayes_factors_of_the_specification(int k, int n, double bits) => Assert.Equal(bits, DriftAbsorption.Bits(k, n), 3);
+
+    [Theory]
+    [InlineData(3, 3)]
+    [InlineData(5, 4)]
+    [InlineData(10, 6)]
+    [InlineData(20, 11)]
+    public void So_many_replicas_are_enough(int n, int fewest)
+    {
+        Assert.True(DriftAbsorption.Bits(fewest, n) >= DriftAbsorption.Accepted);
+        Assert.True(DriftAbsorption.Bits(fewest - 1, n) < DriftAbsorption.Accepted);
+    }
+
+    [Theory]
+    [InlineData(false, 8.0, 3.9, 1.9)]
+    [InlineData(false, 8.0, 7.0)]
+    [InlineData(false, 8.0, 7.0, 3.0)]
+    [InlineData(true, 8.0, 7.0, 6.5)]
+    [InlineData(true, 8.0, 3.0, 2.9, 2.8)]
+    public void A_bound_that_does_not_halve_when_units_double_twice_is_none(bool unbounded, params double[] bounds) =>
+        Assert.Equal(unbounded, ClassKeeper.IsUnbounded(bounds));
+
+    static Evidence Learned(Action<Baseline, ContainerFacts, long>? after = null, int replicas = 4)
+    {
+        var baseline = new Baseline(Key);
+        var containers = Enumerable.Range(0, replicas).Select(i => new ContainerFacts(Key, $"c{i}", "1", Start) { SeenFromBirth = false }).ToList();
+        for (var hour = 0; hour < 700; hour++)
+        {
+            foreach (var container in containers)
+            {
+                Exec(baseline, container, Start + (hour * Hour), "/usr/bin/date");
+                if (hour > 600)
+                    after?.Invoke(baseline, container, Start + (hour * Hour));
+            }
+        }
+        baseline.Advance(Start + (700 * Hour));
+        return baseline.Snapshot().Evidence;
+    }
+
+    static void Exec(Baseline baseline, ContainerFacts container, long timeNs, string path) => baseline.Observe(new ContainerEvent
+    {
+        TimeNs = timeNs,
+        Kind = EventKind.Exec,
+        Container = container,
+        Actor = Actor.Entry("/usr/sbin/nginx"),
+        Path = System.Text.Encoding.UTF8.GetBytes(path),
+    });
+
+    [Fact]
+    public void A_quiet_class_is_left_alone_but_for_the_bounds_it_met()
+    {
+        var policy = new Policy { Version = 3 };
+        var kept = ClassKeeper.Keep(policy, Learned(), Start + (700 * Hour));
+        Assert.All(kept.Classes, c => Assert.Equal((false, 0L), (c.Unbounded, c.DriftSinceUnixNs)));
+        Assert.NotEmpty(kept.Classes.First(c => c.Class == BehaviourClass.Exec).Bounds);
+        Assert.Empty(policy.Classes);
+        Assert.Same(kept, ClassKeeper.Keep(kept, Learned(), Start + (700 * Hour)));
+    }
+
+    /// <summary>Held back at first, and still there: the bound of what was learned holds, and novelties come as if it did not.</summary>
+    [Fact]
+    public void Novelties_on_every_replica_after_learning_are_a_drift()
+    {
+        var number = 0;
+        var evidence = Learned((baseline, container, at) =>
+            Exec(baseline, container, at, $"/opt/{BaselinePropertyTests.Letters(number++)}"));
+        foreach (var behaviour in evidence.Behaviours.Where(b => b.Object.StartsWith("/opt/", StringComparison.Ordinal)))
+            (behaviour.Learned, behaviour.Quarantined) = (false, true);
+        var kept = ClassKeeper.Keep(new Policy(), evidence, Start + (700 * Hour));
+        Assert.True(kept.Classes.Single(c => c.Class == BehaviourClass.Exec).DriftSinceUnixNs > 0);
+        Assert.Equal(LearningState.Drift, LearningStates.Decided(kept, BehaviourClass.Exec, Start));
+    }
+
+    [Fact]
+    public void A_drift_takes_what_most_replicas_do_after_a_rollout_and_nothing_risky()
+    {
+        var evidence = Learned();
+        evidence.Behaviours.Add(New("/opt/new", "image-binary", 4));
+        evidence.Behaviours.Add(New("/opt/one", "image-binary", 1));
+        evidence.Behaviours.Add(New("/tmp/dropped", "not-in-image", 4));
+        var drifting = new Policy { Classes = { new ClassPolicy { Class = BehaviourClass.Exec, DriftSinceUnixNs = Start } } };
+        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, 4, [], Start + Hour));
+        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, 2, [Start], Start + Hour));
+        Assert.Null(DriftAbsorption.Absorb(evidence, new Policy(), 4, [Start], Start + Hour));
+        var absorbed = DriftAbsorption.Absorb(evidence, drifting, 4, [Start], Start + Hour);
+        Assert.Equal("/opt/new", Assert.Single(absorbed!.Behaviours).Object);
+        Assert.True(absorbed.Behaviours[0].Learned);
+    }
+
+    static BehaviourEvidence New(string path, string mark, int replicas)
+    {
+        var behaviour = new BehaviourEvidence
+        {
+            Class = BehaviourClass.Exec,
+            Actor = "a",
+            Object = path,
+            Key = KeyHash.Of(path),
+            Mark = mark,
+            FirstSeenUnixNs = Start + 1,
+            Days = 1,
+            MaxDay = 20_000,
+            LevelKeys = { 1, 2, 3, 4 },
+        };
+        for (var i = 0; i < replicas; i++)
+            behaviour.Containers.Add(KeyHash.Of($"c{i}"));
+        return behaviour;
+    }
+
+    static ContainerFeatures Container(int number, params ulong[] features)
+    {
+        var container = new ContainerFeatures { Container = (ulong)number + 1 };
+        container.Features.AddRange(features);
+        return container;
+    }
+
+    [Fact]
+    public void Containers_that_behave_in_two_ways_are_two_roles()
+    {
+        ulong[] common = [.. Enumerable.Range(0, 10).Select(i => (ulong)i)];
+        ulong[] web = [.. Enumerable.Range(100, 12).Select(i => (ulong)i)];
+        ulong[] worker = [.. Enumerable.Range(200, 12).Select(i => (ulong)i)];
+        var roles = RoleLearner.Learn([.. Enumerable.Range(0, 10).Select(i => Container(i, [.. common, .. i < 6 ? web : worker]))]);
+        Assert.Equal([6u, 4u], roles.Select(r => r.Containers));
+        Assert.Subset(roles[0].Core.ToHashSet(), web.ToHashSet());
+        var book = new RoleBook(roles);
+        Assert.Equal("role-a", book.Assign([.. common, .. web])!.Name);
+        Assert.Equal("role-b", book.Assign([.. common, .. worker])!.Name);
+        Assert.Null(book.Assign([7000, 7001, 7002, 7003, 7004]));
+        Assert.False(book.Knows(book.Assign([.. common, .. web])!, worker[0]));
+    }
+
+    [Fact]
+    public void Containers_that_behave_alike_are_one()
+    {
+        var random = new Random(7);
+        ulong[] all = [.. Enumerable.Range(0, 30).Select(i => (ulong)i)];
+        Assert.Empty(RoleLearner.Learn([.. Enumerable.Range(0, 20).Select(i => Container(i, [.. all.Where(_ => random.NextDouble() < .9)]))]));
+        Assert.Empty(RoleLearner.Learn([Container(0, all), Container(1, 900, 901)]));
+    }
+}
