@@ -22,6 +22,16 @@ readonly record struct ModelClock(double Scale, long OriginUnixNs)
         mapped.Policy.LearningSinceUnixNs = FromUnix(model.Policy.LearningSinceUnixNs);
         mapped.Policy.LearningUntilUnixNs = FromUnix(model.Policy.LearningUntilUnixNs);
         mapped.Policy.LockedUnixNs = FromUnix(model.Policy.LockedUnixNs);
+        foreach (var own in mapped.Policy.Classes)
+        {
+            own.DriftSinceUnixNs = FromUnix(own.DriftSinceUnixNs);
+            own.LockedUnixNs = FromUnix(own.LockedUnixNs);
+        }
+        foreach (var said in mapped.Policy.Overrides)
+        {
+            said.CreatedUnixNs = FromUnix(said.CreatedUnixNs);
+            said.ExpiresUnixNs = FromUnix(said.ExpiresUnixNs);
+        }
         return mapped;
     }
 }

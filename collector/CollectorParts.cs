@@ -35,6 +35,8 @@ sealed class CollectorParts : IAsyncDisposable
         Coverage = new CoverageDesk(History, Nodes, state, options, time);
         Models = new ModelFeed(time);
         Registry = new WorkloadRegistry(state, Models, options, diagnostics, time);
+        OverrideDesk = new OverrideDesk(Registry, state, Feed, options, time);
+        CandidateReplay = new CandidateReplay(History, Coverage, time);
         BearerTokens = new BearerTokens(state, time);
         LoginDesk = new LoginDesk(new LoginLimiter(time), diagnostics);
     }
@@ -58,6 +60,8 @@ sealed class CollectorParts : IAsyncDisposable
     public CoverageDesk Coverage { get; }
     public ModelFeed Models { get; }
     public WorkloadRegistry Registry { get; }
+    public OverrideDesk OverrideDesk { get; }
+    public CandidateReplay CandidateReplay { get; }
     public BearerTokens BearerTokens { get; }
     public LoginDesk LoginDesk { get; }
 

@@ -7,7 +7,7 @@ namespace RuntimeGuard.Models;
 /// What people said of behaviours, as a layer over what was learned: removing one leaves nothing behind. A deny wins over an
 /// allow. Immutable; made when a policy arrives.
 /// </summary>
-sealed class Overrides
+public sealed class Overrides
 {
     /// <summary>More of one workload are refused by whoever writes policies.</summary>
     public const int Most = 256;
@@ -20,7 +20,7 @@ sealed class Overrides
 
     /// <summary>What holds for a behaviour at a time, or null.</summary>
     /// <param name="exactOnly">A critical rule is silenced by an allow of exactly this behaviour and by no wider one.</param>
-    public Override? Of(in Candidate candidate, ReadOnlySpan<byte> text, string actor, string version, long nowNs, bool exactOnly)
+    internal Override? Of(in Candidate candidate, ReadOnlySpan<byte> text, string actor, string version, long nowNs, bool exactOnly)
     {
         Override? allow = null;
         foreach (var one in _all)
@@ -55,12 +55,24 @@ sealed class Overrides
         };
     }
 
-    static bool Covers(Override one, in Candidate candidate, ReadOnlySpan<byte> text, string actor) => one.Scope switch
+    /// <summary>
+    /// Would it have held for a behaviour that was reported, had it been there? The same matching as in judgement, whatever
+    /// the time.
+    /// </summary>
+    /// <param name="critical">A critical rule raised it: an allow silences that as exactly this behaviour alone.</param>
+    public static bool Covers(Override one, BehaviourEvidence behaviour, string version, bool critical) =>
+        one.Class == behaviour.Class && (one.Version.Length == 0 || one.Version == version)
+            && (!critical || one.Kind == OverrideKind.Deny || one.Scope == OverrideScope.Behaviour)
+            && Covers(one, behaviour.Key, behaviour.Actor, behaviour.Object);
+
+    static bool Covers(Override one, in Candidate candidate, ReadOnlySpan<byte> text, string actor) =>
+        Covers(one, candidate.Levels[0], actor, one.Scope == OverrideScope.Pattern ? Encoding.UTF8.GetString(text) : "");
+
+    static bool Covers(Override one, ulong key, string actor, string target) => one.Scope switch
     {
-        OverrideScope.Behaviour => one.Key == candidate.Levels[0],
+        OverrideScope.Behaviour => one.Key == key,
         OverrideScope.Class => true,
-        OverrideScope.Pattern => Wildcard.Matches(one.Actor, actor)
-            && Wildcard.Matches(one.Object, Encoding.UTF8.GetString(text)),
+        OverrideScope.Pattern => Wildcard.Matches(one.Actor, actor) && Wildcard.Matches(one.Object, target),
         _ => false,
     };
 }

@@ -33,7 +33,7 @@ sealed class AlertFold(StateContext context, long nextRevision)
         }
         alert.LastReceivedUnixNs = receivedUnixNs;
         var data = anomaly.ToByteArray();
-        Count(alert, anomaly, data);
+        Count(alert, anomaly, data, receivedUnixNs);
         context.Anomalies.Add(new AnomalyRow
         {
             AlertId = alert.Id,
@@ -44,7 +44,7 @@ sealed class AlertFold(StateContext context, long nextRevision)
         });
     }
 
-    static void Count(AlertRow alert, Anomaly anomaly, byte[] data)
+    static void Count(AlertRow alert, Anomaly anomaly, byte[] data, long receivedUnixNs)
     {
         alert.Count++;
         alert.FirstUnixNs = Math.Min(alert.FirstUnixNs, anomaly.TimeUnixNs);
@@ -59,12 +59,16 @@ sealed class AlertFold(StateContext context, long nextRevision)
         {
             (alert.Critical, alert.Score, alert.Worst) = (critical, score, data);
         }
-        // A resolved incident that goes on is not resolved. What people allowed or denied stays their decision.
-        if (alert.State == (int)AlertState.Resolved)
+        // A resolved incident that goes on is not resolved. What people allowed or denied stays their decision as long as it holds.
+        if (alert.State == (int)AlertState.Resolved || HasDecisionEnded(alert, receivedUnixNs))
         {
             alert.State = (int)AlertState.Open;
         }
     }
+
+    static bool HasDecisionEnded(AlertRow alert, long nowUnixNs) =>
+        alert.State is (int)AlertState.Allowed or (int)AlertState.Denied && alert.Decision.Length > 0
+        && Decision.Parser.ParseFrom(alert.Decision).ExpiresUnixNs is > 0 and var ends && nowUnixNs >= ends;
 
     Task<AlertRow?> FindAsync(FoldKey key, CancellationToken cancellation) =>
         context.Alerts.FirstOrDefaultAsync(row =>

@@ -16,5 +16,6 @@ static class AlertMessage
         LastUnixNs = row.LastUnixNs,
         ReceivedUnixNs = row.ReceivedUnixNs,
         Revision = (ulong)row.Revision,
+        Decision = row.Decision.Length > 0 ? Decision.Parser.ParseFrom(row.Decision) : null,
     };
 }

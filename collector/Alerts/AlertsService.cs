@@ -7,8 +7,8 @@ using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.Alerts;
 
-/// <summary>Lists, shows and follows alerts.</summary>
-sealed class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBase
+/// <summary>Lists, shows, follows and decides alerts.</summary>
+sealed partial class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBase
 {
     const int DefaultLimit = 100;
     const int MaxLimit = 1000;
@@ -46,39 +46,46 @@ sealed class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBase
 
     public override async Task<AlertDetail> Get(GetAlertRequest request, ServerCallContext context)
     {
-        if (request.Id.Length is 0 or > AlertId.Length)
-        {
-            throw new RpcException(new Status(StatusCode.InvalidArgument,
-                $"id: an alert's id of {AlertId.Length} characters, or its beginning, is expected"));
-        }
-        var id = request.Id.ToLowerInvariant();
-        var rows = await _state.ReadAsync(db => db.Alerts
-            .Where(row => row.Id.CompareTo(id) >= 0 && row.Id.CompareTo(id + "~") < 0).Take(2)
-            .ToListAsync(context.CancellationToken), context.CancellationToken);
-        if (rows.Count != 1)
-        {
-            throw new RpcException(rows.Count == 0
-                ? new Status(StatusCode.NotFound, $"no alert's id begins with '{id}'; see rgctl alerts list")
-                : new Status(StatusCode.InvalidArgument, $"more than one alert's id begins with '{id}'; give more of it"));
-        }
+        var found = await FindAsync(request.Id, context.CancellationToken);
         var after = 0L;
         if (request.Cursor.Length > 0 && !long.TryParse(request.Cursor, NumberStyles.None, CultureInfo.InvariantCulture, out after))
         {
             throw new RpcException(new Status(StatusCode.InvalidArgument, "cursor: it is none of this alert; ask again without it"));
         }
         var members = await _state.ReadAsync(db => AnswerPage<AnomalyRow>.ReadAsync(
-            db.Anomalies.Where(row => row.AlertId == rows[0].Id && row.Id > after).OrderBy(row => row.Id)
+            db.Anomalies.Where(row => row.AlertId == found.Id && row.Id > after).OrderBy(row => row.Id)
                 .Take(MaxMembers + 1).AsAsyncEnumerable(),
             MaxMembers, row => row.Data.Length, context.CancellationToken), context.CancellationToken);
-        var detail = new AlertDetail { Alert = AlertMessage.Of(rows[0]) };
+        var detail = new AlertDetail { Alert = AlertMessage.Of(found) };
         detail.Members.AddRange(members.Items.Select(row => Anomaly.Parser.ParseFrom(row.Data)));
         detail.NextCursor = members.IsCut ? members.Items[^1].Id.ToString(CultureInfo.InvariantCulture) : "";
         if (after == 0)
         {
             detail.Coverage = await parts.Coverage.SummaryAsync(
-                rows[0].FirstUnixNs - CoverageMargin.ToNs(), rows[0].LastUnixNs + CoverageMargin.ToNs(), rows[0].Node, context.CancellationToken);
+                found.FirstUnixNs - CoverageMargin.ToNs(), found.LastUnixNs + CoverageMargin.ToNs(), found.Node, context.CancellationToken);
         }
         return detail;
+    }
+
+    /// <summary>The alert of the id, or the only one whose id begins so.</summary>
+    async Task<AlertRow> FindAsync(string wanted, CancellationToken cancellation)
+    {
+        if (wanted.Length is 0 or > AlertId.Length)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument,
+                $"id: an alert's id of {AlertId.Length} characters, or its beginning, is expected"));
+        }
+        var id = wanted.ToLowerInvariant();
+        var rows = await _state.ReadAsync(db => db.Alerts
+            .Where(row => row.Id.CompareTo(id) >= 0 && row.Id.CompareTo(id + "~") < 0).Take(2)
+            .ToListAsync(cancellation), cancellation);
+        if (rows.Count != 1)
+        {
+            throw new RpcException(rows.Count == 0
+                ? new Status(StatusCode.NotFound, $"no alert's id begins with '{id}'; see rgctl alerts list")
+                : new Status(StatusCode.InvalidArgument, $"more than one alert's id begins with '{id}'; give more of it"));
+        }
+        return rows[0];
     }
 
     public override async Task Watch(

@@ -3,7 +3,7 @@ using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Cli;
 
-/// <summary><c>rgctl alerts list|watch|show</c>.</summary>
+/// <summary><c>rgctl alerts list|watch|show|allow|deny</c>.</summary>
 static class AlertCommands
 {
     const int DefaultAlerts = 100;
@@ -14,6 +14,8 @@ static class AlertCommands
         List(session),
         Watch(session),
         Show(session),
+        AlertDecisionCommands.Allow(session),
+        AlertDecisionCommands.Deny(session),
     };
 
     static Command List(Session session)
@@ -110,26 +112,27 @@ static class AlertCommands
                 first ??= page;
                 return (page.Members, page.NextCursor);
             }).ConfigureAwait(false);
-            // By the clock of the node: what waited in its spool comes to the collector later than what came after it.
-            var shown = members.Take(wanted).OrderBy(member => member.TimeUnixNs);
+            // By the clock of the node: what waited in its spool comes to the collector later than what came after it. The
+            // numbers are those of the order they were received in, which `alerts allow --member` takes.
+            var shown = members.Take(wanted).Select((member, index) => (Number: index + 1, Anomaly: member))
+                .OrderBy(member => member.Anomaly.TimeUnixNs).ToList();
             ShowDetail(session.Terminal, Session.Format(parsed), new AlertDetail
             {
                 Alert = first!.Alert,
-                Members = { shown },
                 Coverage = first.Coverage,
                 NextCursor = members.Count > wanted ? "cut" : next,
-            });
+            }, shown);
         }));
         return command;
     }
 
-    static void ShowDetail(Terminal terminal, OutputFormat format, AlertDetail detail)
+    static void ShowDetail(Terminal terminal, OutputFormat format, AlertDetail detail, List<(int Number, Anomaly Anomaly)> members)
     {
         if (format != OutputFormat.Table)
         {
             var fields = AlertJson.Of(detail.Alert);
             fields["members_cut"] = detail.NextCursor.Length > 0;
-            fields["members"] = new System.Text.Json.Nodes.JsonArray([.. detail.Members.Select(AlertJson.Of)]);
+            fields["members"] = new System.Text.Json.Nodes.JsonArray([.. members.Select(member => AlertJson.OfMember(member.Number, member.Anomaly))]);
             fields["coverage"] = CoverageText.Json(detail.Coverage);
             JsonText.Write(terminal, format, fields);
             return;
@@ -137,21 +140,21 @@ static class AlertCommands
 
         AlertText.Show(terminal, detail.Alert);
         terminal.Out.WriteLine();
-        var sheet = new Sheet("TIME", "KIND", "PID", "UNUSUAL", "WHAT");
-        foreach (var member in detail.Members)
+        var sheet = new Sheet("NO", "TIME", "KIND", "PID", "UNUSUAL", "WHAT");
+        foreach (var (number, member) in members)
         {
-            sheet.Add(Moment.ShowPrecise(member.TimeUnixNs), Words.Of(member.Kind), $"{member.Process?.Pid ?? 0}",
+            sheet.Add($"{number}", Moment.ShowPrecise(member.TimeUnixNs), Words.Of(member.Kind), $"{member.Process?.Pid ?? 0}",
                 member.Rule.Length > 0 ? member.Rule : Words.Number(member.Explanation?.Score ?? double.NaN), AlertText.Headline(member));
         }
 
         sheet.Show(terminal);
         if (detail.NextCursor.Length > 0)
         {
-            terminal.Out.WriteLine($"the first {detail.Members.Count} of {detail.Alert.Count} anomalies; more with --limit");
+            terminal.Out.WriteLine($"the first {members.Count} of {detail.Alert.Count} anomalies; more with --limit");
         }
-        else if ((ulong)detail.Members.Count < detail.Alert.Count)
+        else if ((ulong)members.Count < detail.Alert.Count)
         {
-            terminal.Out.WriteLine($"{detail.Members.Count} of {detail.Alert.Count} anomalies are kept");
+            terminal.Out.WriteLine($"{members.Count} of {detail.Alert.Count} anomalies are kept");
         }
 
         CoverageText.Show(terminal, detail.Coverage);

@@ -18,6 +18,14 @@ static class AlertJson
             ["last_unix_ns"] = alert.LastUnixNs,
             ["received_unix_ns"] = alert.ReceivedUnixNs,
             ["revision"] = alert.Revision,
+            ["decision"] = alert.Decision is not { } decision ? null : new JsonObject
+            {
+                ["user"] = decision.User,
+                ["reason"] = decision.Reason,
+                ["time_unix_ns"] = decision.TimeUnixNs,
+                ["override_id"] = decision.OverrideId,
+                ["expires_unix_ns"] = decision.ExpiresUnixNs,
+            },
         };
         AddAnomaly(fields, alert.Worst ?? new Anomaly());
         return fields;
@@ -26,6 +34,15 @@ static class AlertJson
     public static JsonObject Of(Anomaly anomaly)
     {
         var fields = new JsonObject();
+        AddAnomaly(fields, anomaly);
+        return fields;
+    }
+
+    /// <param name="number">Its place in the order the collector received them: what `alerts allow --member` takes.</param>
+    /// <param name="anomaly">One of an alert's.</param>
+    public static JsonObject OfMember(int number, Anomaly anomaly)
+    {
+        var fields = new JsonObject { ["member"] = number };
         AddAnomaly(fields, anomaly);
         return fields;
     }
@@ -44,6 +61,16 @@ static class AlertJson
         ["exe_not_in_image"] = process.ExeNotInImage,
         ["exe_memfd"] = process.ExeMemfd,
         ["exe_deleted"] = process.ExeDeleted,
+    };
+
+    static JsonObject Of(Contribution step) => new()
+    {
+        ["time_unix_ns"] = step.TimeUnixNs,
+        ["class"] = Words.Of(step.Class),
+        ["behaviour"] = step.Behaviour,
+        ["mark"] = step.Mark,
+        ["score"] = JsonText.Number(step.Score),
+        ["bits"] = JsonText.Number(step.Bits),
     };
 
     static void AddAnomaly(JsonObject fields, Anomaly anomaly)
@@ -65,6 +92,7 @@ static class AlertJson
         fields["peer"] = anomaly.Peer;
         fields["port"] = anomaly.Port;
         fields["behaviour"] = anomaly.Behaviour;
+        fields["behaviour_key"] = Words.Key(anomaly.BehaviourKey);
         fields["summary"] = anomaly.Summary;
         fields["rule"] = anomaly.Rule;
         fields["technique"] = anomaly.Technique;
@@ -76,6 +104,13 @@ static class AlertJson
         fields["would_become_known"] = explanation.WouldBecomeKnown;
         fields["class_rate_per_day"] = JsonText.Number(explanation.ClassRatePerDay);
         fields["evidence_fraction"] = JsonText.Number(explanation.EvidenceFraction);
+        fields["bits"] = JsonText.Number(explanation.Bits);
+        fields["context"] = explanation.Context;
+        fields["version"] = explanation.Version;
+        fields["role"] = explanation.Role;
+        fields["contributions"] = new JsonArray([.. explanation.Contributions.Select(Of)]);
+        fields["evidence_bits"] = JsonText.Number(explanation.EvidenceBits);
+        fields["evidence_bound"] = JsonText.Number(explanation.EvidenceBound);
         fields["strict_lock"] = anomaly.StrictLock;
         fields["unverified"] = anomaly.Unverified;
         fields["return_code"] = anomaly.ReturnCode;

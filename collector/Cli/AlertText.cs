@@ -39,6 +39,12 @@ static class AlertText
     {
         var worst = alert.Worst ?? new Anomaly();
         yield return ("alert", $"{SafeText.Of(alert.Id)}  {Words.Of(alert.State)}{Count(alert)}");
+        if (alert.Decision is { } decision)
+        {
+            yield return ("decided", $"by {SafeText.Of(decision.User, 80)}, {OverrideText.Until(decision.ExpiresUnixNs)}: "
+                + $"{SafeText.Of(decision.Reason, 300)} (override {SafeText.Of(decision.OverrideId, 40)})");
+        }
+
         yield return ("where", Where(worst));
         if (worst.Process is { } process)
         {
@@ -51,6 +57,11 @@ static class AlertText
 
         yield return ("what", $"{Words.Of(worst.Kind)} {SafeText.Of(worst.Subject, 4200)}{Outcome(worst)}");
         yield return ("unusual", HowUnusual(worst));
+        foreach (var line in ExplanationText.Lines(worst))
+        {
+            yield return line;
+        }
+
         foreach (var nearest in (worst.Explanation?.Nearest ?? []).Take(NearestShown))
         {
             yield return ("nearest", SafeText.Of(nearest, 300));
@@ -95,6 +106,11 @@ static class AlertText
         if (explanation.Mark.Length > 0)
         {
             parts.Add($"marked {SafeText.Of(explanation.Mark, 80)}");
+        }
+
+        if (explanation.Bits > 0)
+        {
+            parts.Add($"{Words.Number(explanation.Bits)} bits of surprise for what did it");
         }
 
         if (explanation.State.Length > 0)

@@ -1,43 +1,43 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
+using Google.Protobuf;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Cli;
 
-/// <summary><c>rgctl baseline show</c>: what is normal for one workload.</summary>
+/// <summary><c>rgctl baseline show|export|allow|deny|overrides|retract</c>: what is normal for one workload.</summary>
 static class BaselineCommands
 {
-    static readonly Dictionary<string, BehaviourClass> Classes = Enum.GetValues<BehaviourClass>()
-        .Where(behaviourClass => behaviourClass != BehaviourClass.Unspecified).ToDictionary(Words.Of);
-
-    public static Command Create(Session session) => new("baseline", "What is normal for a workload.") { Show(session) };
+    public static Command Create(Session session) => new("baseline", "What is normal for a workload.")
+    {
+        Show(session),
+        Export(session),
+        OverrideCommands.Allow(session),
+        OverrideCommands.Deny(session),
+        OverrideCommands.List(session),
+        OverrideCommands.Retract(session),
+    };
 
     static Command Show(Session session)
     {
         var workload = Options.Workload();
-        var only = new Option<BehaviourClass>("--class")
-        {
-            Description = "only behaviours of this class",
-            HelpName = string.Join('|', Classes.Keys),
-            CustomParser = argument =>
-            {
-                if (Classes.TryGetValue(argument.Tokens[0].Value, out var found))
-                {
-                    return found;
-                }
-
-                argument.AddError($"--class is one of {string.Join(", ", Classes.Keys)}");
-                return BehaviourClass.Unspecified;
-            },
-        };
-        only.CompletionSources.Clear();
-        only.CompletionSources.Add([.. Classes.Keys]);
-        var command = new Command("show", "Every known behaviour with its evidence.") { workload, only };
+        var only = Options.Class("--class", "only behaviours of this class");
+        var quarantined = new Option<bool>("--quarantined") { Description = "only what is held back and nobody has allowed or denied" };
+        var newIn = Options.Text("--new-in", "only what this version of the image brought: its tag, its digest, or the beginning of one", "VERSION");
+        var command = new Command("show", "Every known behaviour with its evidence.") { workload, only, quarantined, newIn };
         command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
         {
-            var model = await collector.Workloads.GetBaselineAsync(new GetWorkloadRequest { Workload = parsed.GetRequiredValue(workload) },
-                collector.Call(cancellation)).ConfigureAwait(false);
-            var wanted = parsed.GetValue(only);
-            var behaviours = (model.Evidence?.Behaviours ?? []).Where(behaviour => wanted == BehaviourClass.Unspecified || behaviour.Class == wanted)
+            var model = await collector.Workloads.GetBaselineAsync(new GetWorkloadRequest
+            {
+                Workload = parsed.GetRequiredValue(workload),
+                Only = new BehaviourFilter
+                {
+                    Class = parsed.GetValue(only),
+                    Quarantined = parsed.GetValue(quarantined),
+                    NewIn = parsed.GetValue(newIn),
+                },
+            }, collector.Call(cancellation)).ConfigureAwait(false);
+            var behaviours = (model.Evidence?.Behaviours ?? [])
                 .OrderBy(behaviour => behaviour.Class).ThenBy(behaviour => behaviour.Actor, StringComparer.Ordinal)
                 .ThenBy(behaviour => behaviour.Object, StringComparer.Ordinal).ToList();
             var terminal = session.Terminal;
@@ -54,6 +54,21 @@ static class BaselineCommands
                     break;
             }
         }));
+        return command;
+    }
+
+    static Command Export(Session session)
+    {
+        var workload = Options.Workload();
+        var command = new Command("export", "The whole baseline as JSON, for `rgctl replay --history WORKLOAD --baseline FILE`.") { workload };
+        command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
+        {
+            var model = await collector.Workloads.GetBaselineAsync(new GetWorkloadRequest { Workload = parsed.GetRequiredValue(workload) },
+                collector.Call(cancellation)).ConfigureAwait(false);
+            // The JSON of the wire, so that it reads back whole; through our encoder, so that no name in it acts on a terminal.
+            var json = JsonNode.Parse(JsonFormatter.Default.Format(model))!.AsObject();
+            JsonText.Write(session.Terminal, Session.Format(parsed) == OutputFormat.JsonLines ? OutputFormat.JsonLines : OutputFormat.Json, json);
+        }, quiet: true));
         return command;
     }
 

@@ -58,25 +58,87 @@ static class Options
         },
     };
 
+    /// <summary>One value of the wire by its name, or <paramref name="otherwise"/> when not given.</summary>
+    public static Option<T> Named<T>(string name, string description, T otherwise) where T : struct, Enum
+    {
+        var names = NamesOf<T>();
+        var option = new Option<T>(name)
+        {
+            Description = description,
+            HelpName = string.Join('|', names.Keys),
+            DefaultValueFactory = _ => otherwise,
+            CustomParser = argument => OneOf(names, name, argument, argument.Tokens[0].Value),
+        };
+        option.CompletionSources.Clear();
+        option.CompletionSources.Add([.. names.Keys]);
+        return option;
+    }
+
+    public static Option<BehaviourClass> Class(string name, string description) => Named(name, description, BehaviourClass.Unspecified);
+
+    /// <summary>Any number of classes; none stands for all.</summary>
+    public static Option<BehaviourClass[]> Classes(string description)
+    {
+        var names = NamesOf<BehaviourClass>();
+        var option = new Option<BehaviourClass[]>("--class")
+        {
+            Description = description,
+            HelpName = string.Join('|', names.Keys),
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [],
+            CustomParser = argument => [.. argument.Tokens.Select(token => OneOf(names, "--class", argument, token.Value))],
+        };
+        option.CompletionSources.Clear();
+        option.CompletionSources.Add([.. names.Keys]);
+        return option;
+    }
+
+    static Dictionary<string, T> NamesOf<T>() where T : struct, Enum =>
+        Enum.GetValues<T>().Where(value => !value.Equals(default(T))).ToDictionary(Words.Of);
+
+    static T OneOf<T>(Dictionary<string, T> names, string option, System.CommandLine.Parsing.ArgumentResult argument, string given)
+        where T : struct, Enum
+    {
+        if (names.TryGetValue(given, out var found))
+        {
+            return found;
+        }
+
+        argument.AddError($"{option} is one of {string.Join(", ", names.Keys)}");
+        return default;
+    }
+
     /// <summary>NAMESPACE/IMAGE; the image may be a part that only one workload of the namespace has.</summary>
     public static Argument<Workload> Workload()
     {
         var argument = new Argument<Workload>("workload")
         {
-            Description = "NAMESPACE/IMAGE, e.g. shop/nginx; a part of the image is enough when only one workload has it",
-            CustomParser = result =>
-            {
-                var text = result.Tokens[0].Value;
-                var slash = text.IndexOf('/', StringComparison.Ordinal);
-                if (slash > 0 && slash < text.Length - 1)
-                {
-                    return new Workload { Namespace = text[..slash], Image = text[(slash + 1)..] };
-                }
-
-                result.AddError($"'{SafeText.Of(text, 80)}' is no workload; write NAMESPACE/IMAGE as `rgctl workloads list` shows it");
-                return null!;
-            },
+            Description = WorkloadDescription,
+            CustomParser = ParseWorkload,
         };
         return argument;
+    }
+
+    /// <summary>As <see cref="Workload"/>, by a name.</summary>
+    public static Option<Workload?> WorkloadOf(string name, string description) => new(name)
+    {
+        Description = $"{description}: {WorkloadDescription}",
+        HelpName = "WORKLOAD",
+        CustomParser = ParseWorkload,
+    };
+
+    const string WorkloadDescription = "NAMESPACE/IMAGE, e.g. shop/nginx; a part of the image is enough when only one workload has it";
+
+    static Workload ParseWorkload(System.CommandLine.Parsing.ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        var slash = text.IndexOf('/', StringComparison.Ordinal);
+        if (slash > 0 && slash < text.Length - 1)
+        {
+            return new Workload { Namespace = text[..slash], Image = text[(slash + 1)..] };
+        }
+
+        result.AddError($"'{SafeText.Of(text, 80)}' is no workload; write NAMESPACE/IMAGE as `rgctl workloads list` shows it");
+        return null!;
     }
 }

@@ -4,7 +4,7 @@ using RuntimeGuard.Models.Replay;
 
 namespace RuntimeGuard.Cli;
 
-/// <summary><c>rgctl replay</c>: recorded events through the models, here and now; no collector is asked.</summary>
+/// <summary><c>rgctl replay</c>: recorded events through the models, here and now, without a collector; with <c>--history</c>, what a collector kept.</summary>
 static class ReplayCommands
 {
     const string Schema = """
@@ -20,7 +20,11 @@ static class ReplayCommands
 
     public static Command Create(Session session)
     {
-        var events = new Argument<string>("events") { Description = "JSON lines or a recording; - is standard input", HelpName = "EVENTS" };
+        var events = new Argument<string?>("events")
+        {
+            Description = "JSON lines or a recording; - is standard input", HelpName = "EVENTS", Arity = ArgumentArity.ZeroOrOne,
+        };
+        var history = new HistoryReplay(session);
         var trainUntil = Options.Time("--train-until", "events before it train, alarms count from it on", session.Terminal.Clock);
         var trainFraction = new Option<double?>("--train-fraction")
         {
@@ -48,8 +52,13 @@ static class ReplayCommands
         {
             events, trainUntil, trainFraction, split, alpha, labels, ablate, apart, seed, Record(session.Terminal),
         };
+        history.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
+            if (history.IsWanted(parsed, events, trainUntil, trainFraction, split, alpha, labels, ablate, apart, seed))
+                return history.RunAsync(parsed, cancellation);
+            var file = parsed.GetValue(events) ?? throw new Failure(ExitCode.Usage, "there is nothing to replay",
+                "name a file of EVENTS, or --history WORKLOAD");
             var options = new ReplayOptions
             {
                 TrainUntilNs = parsed.GetValue(trainUntil) is var until and > 0 ? until : null,
@@ -60,7 +69,7 @@ static class ReplayCommands
                 NodesApart = parsed.GetValue(apart),
                 Seed = parsed.GetValue(seed),
             };
-            Replay(session.Terminal, parsed.GetRequiredValue(events), parsed.GetValue(labels)!, options, Session.Format(parsed),
+            Replay(session.Terminal, file, parsed.GetValue(labels)!, options, Session.Format(parsed),
                 cancellation);
             return Task.FromResult((int)ExitCode.Ok);
         });

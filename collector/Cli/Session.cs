@@ -25,14 +25,15 @@ sealed class Session(Terminal terminal)
         : throw new Failure(ExitCode.Denied, "not logged in", "run: rgctl login --server HOST:PORT");
 
     /// <summary>An action that talks to the collector as the person logged in.</summary>
-    public Func<ParseResult, CancellationToken, Task<int>> Asking(Func<Collector, ParseResult, CancellationToken, Task> ask) =>
+    /// <param name="quiet">Its output is for a program in every format: nothing is said before it.</param>
+    public Func<ParseResult, CancellationToken, Task<int>> Asking(Func<Collector, ParseResult, CancellationToken, Task> ask, bool quiet = false) =>
         async (parsed, cancellation) =>
         {
             var login = RequireLogin();
             using var collector = new Collector(login, terminal.Clock);
             await GuardAsync(login.Server, async () =>
             {
-                if (Format(parsed) == OutputFormat.Table)
+                if (!quiet && Format(parsed) == OutputFormat.Table)
                 {
                     await ShowTimeScaleAsync(collector, cancellation).ConfigureAwait(false);
                 }

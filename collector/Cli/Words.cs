@@ -17,6 +17,9 @@ static class Words
     public static string Workload(Workload? workload) =>
         workload is null ? "-" : $"{SafeText.Of(workload.Namespace)}/{SafeText.Of(workload.Image)}";
 
+    /// <summary>A behaviour's key as machines get it; empty when there is none.</summary>
+    public static string Key(ulong key) => key == 0 ? "" : key.ToString("x16", CultureInfo.InvariantCulture);
+
     /// <summary>Container ids are long and their first twelve digits tell them apart, as in every runtime's own tools.</summary>
     public static string ContainerId(string id) => SafeText.Of(id, 12).TrimEnd('…');
 

@@ -3,7 +3,7 @@ using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Cli;
 
-/// <summary><c>rgctl workloads list|show|learn|lock|unlock</c>.</summary>
+/// <summary><c>rgctl workloads list|show|learn|extend|lock|unlock|freeze</c>.</summary>
 static class WorkloadCommands
 {
     public static Command Create(Session session) => new("workloads", "What runs, and how far its model is.")
@@ -11,8 +11,10 @@ static class WorkloadCommands
         List(session),
         Show(session),
         Learn(session),
+        Extend(session),
         Lock(session),
         Unlock(session),
+        Freeze(session),
     };
 
     static Command List(Session session)
@@ -42,12 +44,12 @@ static class WorkloadCommands
                 return;
             }
 
-            var sheet = new Sheet("WORKLOAD", "MODE", "UNTIL", "RUNNING", "NODES", "BEHAVIOURS", "OPEN ALERTS", "LAST SEEN");
+            var sheet = new Sheet("WORKLOAD", "MODE", "UNTIL", "RUNNING", "NODES", "BEHAVIOURS", "OPEN ALERTS", "LAST SEEN", "REVIEW");
             foreach (var workload in workloads)
             {
                 sheet.Add(Words.Workload(workload.Workload), WorkloadText.Mode(workload.Policy), WorkloadText.Until(workload.Policy),
                     $"{workload.Containers}", string.Join(' ', workload.Nodes), $"{workload.Behaviours}", $"{workload.OpenAlerts}",
-                    Moment.Show(workload.LastSeenUnixNs));
+                    Moment.Show(workload.LastSeenUnixNs), WorkloadText.Review(workload));
             }
 
             sheet.Show(terminal);
@@ -96,26 +98,56 @@ static class WorkloadCommands
         return command;
     }
 
-    static Command Lock(Session session) => Change(session, "lock",
-        "Lock: from now on every new program, peer, port and permission of it alerts.",
-        (collector, workload, reason, options) =>
-            collector.Workloads.LockAsync(new LockRequest { Workload = workload, Reason = reason }, options).ResponseAsync);
-
-    static Command Unlock(Session session) => Change(session, "unlock",
-        "Take a lock back: learn again, until locked by hand.",
-        (collector, workload, reason, options) =>
-            collector.Workloads.UnlockAsync(new UnlockRequest { Workload = workload, Reason = reason }, options).ResponseAsync);
-
-    static Command Change(Session session, string name, string description,
-        Func<Collector, Workload, string, Grpc.Core.CallOptions, Task<WorkloadSummary>> change)
+    static Command Extend(Session session)
     {
         var workload = Options.Workload();
+        var duration = Options.Span("--for", "learn this much longer");
+        duration.Required = true;
         var reason = Reason();
-        var command = new Command(name, description) { workload, reason };
+        var command = new Command("extend", "Prolong the learning time; what was locked or frozen by hand stays so.") { workload, duration, reason };
         command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
         {
             var detail = await GetAsync(collector, parsed.GetRequiredValue(workload), cancellation).ConfigureAwait(false);
-            var changed = await change(collector, detail.Summary.Workload, parsed.GetRequiredValue(reason), collector.Call(cancellation))
+            var changed = await collector.Workloads.ExtendAsync(new ExtendRequest
+            {
+                Workload = detail.Summary.Workload,
+                DurationSeconds = parsed.GetValue(duration),
+                Reason = parsed.GetValue(reason),
+            }, collector.Call(cancellation)).ConfigureAwait(false);
+            ShowChange(session.Terminal, Session.Format(parsed), changed);
+        }));
+        return command;
+    }
+
+    static Command Lock(Session session) => Change(session, "lock",
+        "Lock: from now on every new program, peer, port and permission of it alerts.",
+        (collector, change, options) => collector.Workloads.LockAsync(
+            new LockRequest { Workload = change.Workload, Reason = change.Reason, Classes = { change.Classes } }, options).ResponseAsync);
+
+    static Command Unlock(Session session) => Change(session, "unlock",
+        "Take a lock or a freeze back: learn again, until locked by hand.",
+        (collector, change, options) => collector.Workloads.UnlockAsync(
+            new UnlockRequest { Workload = change.Workload, Reason = change.Reason, Classes = { change.Classes } }, options).ResponseAsync);
+
+    static Command Freeze(Session session) => Change(session, "freeze",
+        "Stop learning without asserting that nothing new is expected: what is new is judged by its score.",
+        (collector, change, options) => collector.Workloads.FreezeAsync(
+            new FreezeRequest { Workload = change.Workload, Reason = change.Reason, Classes = { change.Classes } }, options).ResponseAsync);
+
+    sealed record Changing(Workload Workload, string Reason, BehaviourClass[] Classes);
+
+    static Command Change(Session session, string name, string description,
+        Func<Collector, Changing, Grpc.Core.CallOptions, Task<WorkloadSummary>> change)
+    {
+        var workload = Options.Workload();
+        var reason = Reason();
+        var classes = Options.Classes($"{name} these classes alone; default: the workload");
+        var command = new Command(name, description) { workload, classes, reason };
+        command.SetAction(session.Asking(async (collector, parsed, cancellation) =>
+        {
+            var detail = await GetAsync(collector, parsed.GetRequiredValue(workload), cancellation).ConfigureAwait(false);
+            var changed = await change(collector,
+                new Changing(detail.Summary.Workload, parsed.GetValue(reason)!, parsed.GetValue(classes) ?? []), collector.Call(cancellation))
                 .ConfigureAwait(false);
             ShowChange(session.Terminal, Session.Format(parsed), changed);
         }));
@@ -123,7 +155,7 @@ static class WorkloadCommands
     }
 
     /// <summary>Which workload is meant is asked first, so that a change is never made to a guess.</summary>
-    static async Task<WorkloadDetail> GetAsync(Collector collector, Workload workload, CancellationToken cancellation) =>
+    internal static async Task<WorkloadDetail> GetAsync(Collector collector, Workload workload, CancellationToken cancellation) =>
         await collector.Workloads.GetAsync(new GetWorkloadRequest { Workload = workload }, collector.Call(cancellation)).ConfigureAwait(false);
 
     static void ShowChange(Terminal terminal, OutputFormat format, WorkloadSummary changed)

@@ -17,6 +17,14 @@ static class WorkloadJson
         fields["first_seen_unix_ns"] = summary.FirstSeenUnixNs;
         fields["last_seen_unix_ns"] = summary.LastSeenUnixNs;
         fields["open_alerts"] = summary.OpenAlerts;
+        fields["quarantined"] = summary.Quarantined;
+        fields["watched"] = new JsonArray([.. summary.Watched.Select(version => new JsonObject
+        {
+            ["version"] = version.Version,
+            ["first_seen_unix_ns"] = version.FirstSeenUnixNs,
+            ["units"] = JsonText.Number(version.Units),
+            ["new_behaviours"] = version.NewBehaviours,
+        })]);
         fields["classes"] = new JsonArray([.. summary.Classes.Select(progress => new JsonObject
         {
             ["class"] = Words.Of(progress.Class),
@@ -27,6 +35,12 @@ static class WorkloadJson
             ["new_per_day"] = JsonText.Number(progress.NewPerDay),
             ["new_per_day_upper"] = JsonText.Number(progress.NewPerDayUpper),
             ["target_per_day"] = JsonText.Number(progress.TargetPerDay),
+            ["evidence_fraction"] = JsonText.Number(progress.EvidenceFraction),
+            ["units_missing"] = JsonText.Number(progress.UnitsMissing),
+            ["calendar_complete"] = progress.CalendarComplete,
+            ["days_seen"] = progress.DaysSeen,
+            ["hours_of_week_seen"] = progress.HoursOfWeekSeen,
+            ["runs"] = progress.Runs,
         })]);
         return fields;
     }
@@ -70,7 +84,7 @@ static class WorkloadJson
         ["class"] = Words.Of(behaviour.Class),
         ["actor"] = behaviour.Actor,
         ["object"] = behaviour.Object,
-        ["key"] = behaviour.Key.ToString("x16", System.Globalization.CultureInfo.InvariantCulture),
+        ["key"] = Words.Key(behaviour.Key),
         ["units"] = behaviour.Units.Count,
         ["containers"] = behaviour.Containers.Count,
         ["first_seen_unix_ns"] = behaviour.FirstSeenUnixNs,
@@ -95,6 +109,15 @@ static class WorkloadJson
         fields["changed_by"] = policy.ChangedBy;
         fields["reason"] = policy.Reason;
         fields["strict_classes"] = JsonText.Array(policy.StrictClasses.Select(Words.Of));
+        fields["class_policies"] = new JsonArray([.. policy.Classes.Select(own => new JsonObject
+        {
+            ["class"] = Words.Of(own.Class),
+            ["mode"] = own.Mode == LearningMode.Unspecified ? null : Words.Of(own.Mode),
+            ["locked_unix_ns"] = own.LockedUnixNs,
+            ["unbounded"] = own.Unbounded,
+            ["drift_since_unix_ns"] = own.DriftSinceUnixNs,
+        })]);
+        fields["overrides"] = new JsonArray([.. policy.Overrides.Select(OverrideText.Json)]);
         fields["generation"] = policy.Generation;
         fields["policy_version"] = policy.Version;
     }

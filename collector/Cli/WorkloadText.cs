@@ -5,12 +5,42 @@ namespace RuntimeGuard.Cli;
 /// <summary>A workload and its learning, for people.</summary>
 static class WorkloadText
 {
-    public static string Mode(Policy? policy) => policy?.Mode switch
+    /// <summary>Of the workload, and of the classes a person decided otherwise of.</summary>
+    public static string Mode(Policy? policy)
+    {
+        var own = (policy?.Classes ?? []).Where(entry => entry.Mode != LearningMode.Unspecified)
+            .Select(entry => $"{Words.Of(entry.Class)} {Name(entry.Mode)}");
+        return string.Join(", ", own.Prepend(Name(policy?.Mode ?? LearningMode.Unspecified)));
+    }
+
+    static string Name(LearningMode mode) => mode switch
     {
         LearningMode.Learning => "learning",
         LearningMode.LockedByTime => "locked by time",
         LearningMode.LockedByHand => "locked by hand",
+        LearningMode.Frozen => "frozen",
         _ => "unknown",
+    };
+
+    /// <summary>"new in version 1.26: 4, quarantined: 2": what waits for a person; a dash when nothing does.</summary>
+    public static string Review(WorkloadSummary workload)
+    {
+        var waiting = workload.Watched.Where(version => version.NewBehaviours > 0)
+            .Select(version => $"new in version {ShortVersion(version.Version)}: {version.NewBehaviours}").ToList();
+        if (workload.Quarantined > 0)
+        {
+            waiting.Add($"quarantined: {workload.Quarantined}");
+        }
+
+        return waiting.Count > 0 ? string.Join(", ", waiting) : "-";
+    }
+
+    /// <summary>The tag; the beginning of the digest where there is none.</summary>
+    static string ShortVersion(string version) => version.Split('@') switch
+    {
+        ["", var digest] => SafeText.Of(digest, 19),
+        [var tag, ..] => SafeText.Of(tag, 80),
+        _ => "",
     };
 
     public static string Until(Policy? policy) =>
@@ -26,6 +56,7 @@ static class WorkloadText
             LearningMode.Learning => $"{name} learns until it is locked; it knows {workload.Behaviours} behaviours",
             LearningMode.LockedByHand => $"{name} is locked by hand with {workload.Behaviours} behaviours; everything new of "
                 + $"{(policy.StrictClasses.Count == 0 ? "its strict classes" : string.Join(", ", policy.StrictClasses.Select(Words.Of)))} alerts",
+            LearningMode.Frozen => $"{name} is frozen with {workload.Behaviours} behaviours; nothing new is learned, and it is judged by its score",
             LearningMode.LockedByTime => $"{name} is locked by time with {workload.Behaviours} behaviours; new behaviour is judged by its score",
             _ => $"{name} is in no mode known to this rgctl",
         };
@@ -35,6 +66,7 @@ static class WorkloadText
     {
         var summary = detail.Summary ?? new WorkloadSummary();
         var policy = summary.Policy ?? new Policy();
+        var name = Words.Workload(summary.Workload);
         terminal.Out.WriteLine(Sentence(summary));
         terminal.Out.WriteLine($"  first seen {Moment.Show(summary.FirstSeenUnixNs)}, last seen {Moment.Show(summary.LastSeenUnixNs)}, open alerts {summary.OpenAlerts}");
         if (policy.ChangedBy.Length > 0)
@@ -43,14 +75,51 @@ static class WorkloadText
             terminal.Out.WriteLine($"  mode set by {SafeText.Of(policy.ChangedBy)}{reason}");
         }
 
-        foreach (var version in summary.Versions)
+        foreach (var line in Versions(summary))
         {
-            terminal.Out.WriteLine($"  version {SafeText.Of(version)}");
+            terminal.Out.WriteLine($"  {line}");
+        }
+
+        if (policy.Overrides.Count > 0)
+        {
+            var denied = policy.Overrides.Count(one => one.Kind == OverrideKind.Deny);
+            terminal.Out.WriteLine($"  allowed: {policy.Overrides.Count - denied}, denied: {denied}; see rgctl baseline overrides {name}");
+        }
+
+        if (Review(summary) is { Length: > 1 } review)
+        {
+            terminal.Out.WriteLine($"  to review: {review}; see rgctl baseline show {name} --new-in VERSION or --quarantined");
+        }
+
+        if (summary.Classes.Count > 0)
+        {
+            terminal.Out.WriteLine();
+            foreach (var progress in summary.Classes)
+            {
+                terminal.Out.WriteLine($"  {ClassText.Sentence(progress)}");
+            }
         }
 
         ShowSection(terminal, Classes(summary));
         ShowSection(terminal, Containers(detail));
         ShowSection(terminal, Audit(detail));
+    }
+
+    /// <summary>Those with evidence, oldest first, then those that heartbeats alone named.</summary>
+    static IEnumerable<string> Versions(WorkloadSummary summary)
+    {
+        foreach (var version in summary.Watched)
+        {
+            var fresh = version.NewBehaviours > 0 ? $"; new in {ShortVersion(version.Version)}: {version.NewBehaviours}" : "";
+            yield return $"version {SafeText.Of(version.Version)}: watched for {Words.Number(version.Units)} container-hours "
+                + $"since {Moment.Show(version.FirstSeenUnixNs)}{fresh}";
+        }
+
+        foreach (var version in summary.Versions.Where(named => !summary.Watched.Any(version =>
+            version.Version == named || $"{version.Version}@" == named)))
+        {
+            yield return $"version {SafeText.Of(version)}";
+        }
     }
 
     static void ShowSection(Terminal terminal, Sheet sheet)

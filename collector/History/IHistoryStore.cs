@@ -28,6 +28,13 @@ interface IHistoryStore : IAsyncDisposable
     /// </summary>
     Task ReadCoverageAsync(long fromUnixNs, long toUnixNs, string node, Action<CoverageRow> take, CancellationToken cancellation);
 
+    /// <summary>
+    /// What the containers of one workload did in the range, summed by behaviour, version and container: activity, and the
+    /// anomalies of what no activity was kept of. In no order; <paramref name="take"/> is called by one thread at a time.
+    /// </summary>
+    /// <returns>False when there are more than <paramref name="limit"/> sums: the rest was not handed out.</returns>
+    Task<bool> ReadBehavioursAsync(HistoryRange range, int limit, Action<BehaviourRow> take, CancellationToken cancellation);
+
     /// <summary>Removes what is beyond the bounds of age and bytes, and seals what is written no more.</summary>
     Task<RetentionReport> EnforceAsync(TimeSpan age, long bytes, CancellationToken cancellation);
 
@@ -53,6 +60,26 @@ sealed record HistoryPage(IReadOnlyList<HistoryRow> Rows, HistoryCursor? Next);
 /// <param name="Message">JSON of the whole message; empty when it says no more than the other fields.</param>
 readonly record struct CoverageRow(
     string Node, HistoryKind Kind, long FromUnixNs, long ToUnixNs, bool Blind, bool WholeNode, string Message);
+
+/// <summary>One workload's part of history: what began from one time up to another, in Unix nanoseconds.</summary>
+sealed record HistoryRange(string Namespace, string Image, long FromUnixNs, long ToUnixNs);
+
+/// <summary>How often one container of one version did one behaviour; times in Unix nanoseconds.</summary>
+sealed record BehaviourRow
+{
+    public required BehaviourClass Class { get; init; }
+    /// <summary>"actor -> object".</summary>
+    public required string Behaviour { get; init; }
+    public required string Tag { get; init; }
+    public required string Digest { get; init; }
+    public required string Container { get; init; }
+    /// <summary>The earliest, as it was seen, and the node that saw it.</summary>
+    public required string Example { get; init; }
+    public required string Node { get; init; }
+    public required ulong Count { get; init; }
+    public required long FirstUnixNs { get; init; }
+    public required long LastUnixNs { get; init; }
+}
 
 /// <summary>The last row given: rows are ordered by time and id, both falling.</summary>
 readonly record struct HistoryCursor(long TimeUnixNs, long Id);

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using RuntimeGuard.Collector.Access;
 using RuntimeGuard.Collector.State;
 using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.Registry;
 
@@ -38,13 +39,18 @@ sealed partial class WorkloadRegistry
             var evicted = Evictable(_entries.Count + fresh.Count - MaxWorkloads);
             var room = MaxWorkloads - _entries.Count + evicted.Count;
             diagnostics.WorkloadsRefused.WithLabels("full").Inc(Math.Max(0, fresh.Count - room));
+            var said = new Dictionary<string, List<Override>>(StringComparer.Ordinal);
+            foreach (var ns in fresh.Take(room).Select(workload => workload.Namespace).Distinct())
+            {
+                said[ns] = await OverridesOfAsync(ns, cancellation);
+            }
             var added = await state.WriteAsync(async context =>
             {
                 foreach (var entry in evicted)
                 {
                     await EvictAsync(context, entry, cancellation);
                 }
-                return fresh.Take(room).Select(workload => Add(context, workload)).ToList();
+                return fresh.Take(room).Select(workload => Add(context, workload, said[workload.Namespace])).ToList();
             }, cancellation);
             foreach (var entry in evicted)
             {
@@ -83,11 +89,13 @@ sealed partial class WorkloadRegistry
             $"the registry is full; not seen since {UnixTime.FromUnixNs(entry.LastSeenUnixNs):u}, never changed by a person"));
     }
 
-    WorkloadEntry Add(StateContext context, WorkloadKey workload)
+    WorkloadEntry Add(StateContext context, WorkloadKey workload, List<Override> said)
     {
         var now = time.UnixNs();
         var learning = options.OnWallClock(options.LearningDuration);
-        var entry = new WorkloadEntry(workload, PolicyChange.New(now, learning, AuditTrail.Collector), false, now, now, []);
+        var policy = PolicyChange.New(now, learning, AuditTrail.Collector);
+        policy.Overrides.AddRange(said);
+        var entry = new WorkloadEntry(workload, policy, false, now, now, []);
         context.Workloads.Add(new WorkloadRow
         {
             Namespace = workload.Namespace,
@@ -96,7 +104,8 @@ sealed partial class WorkloadRegistry
             FirstSeenUnixNs = now,
             LastSeenUnixNs = now,
         });
-        context.Audit.Add(AuditTrail.Row(now, AuditTrail.Collector, "policy", workload.ToString(), $"new workload learns for {learning}"));
+        context.Audit.Add(AuditTrail.Row(now, AuditTrail.Collector, "policy", workload.ToString(), $"new workload learns for {learning}" +
+            string.Concat(said.Select(one => $"; nothing -> {PolicyWords.Of(one)}"))));
         return entry;
     }
 }

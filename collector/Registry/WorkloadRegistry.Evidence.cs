@@ -85,11 +85,7 @@ sealed partial class WorkloadRegistry
             .Where(row => row.Namespace == ns && row.Image == image).Select(row => row.Evidence).FirstAsync(cancellation), cancellation);
         var known = Parse(stored, entry.Message, entry.Policy);
         diagnostics.BehavioursRefused.Inc(_shares.Cut(sent.Node, entry.Workload, known, evidence));
-        if (IsClosed(entry.Policy))
-        {
-            evidence = EvidenceMerge.Withhold(known, evidence, out var withheld);
-            diagnostics.BehavioursWithheld.Inc(withheld);
-        }
+        evidence = Withhold(entry.Policy, known, evidence);
         var merged = EvidenceMerge.Merge(known, evidence);
         diagnostics.BehavioursEvicted.Inc(EvidenceBound.Cut(merged));
         // Revisions are the senders' own; in the merge one would only say who spoke last.
@@ -104,9 +100,26 @@ sealed partial class WorkloadRegistry
         return Outcome.Merged;
     }
 
-    bool IsClosed(Policy policy) =>
-        policy.Mode is LearningMode.LockedByHand or LearningMode.LockedByTime &&
-        time.UnixNs() - policy.LockedUnixNs > LockGrace.ToNs();
+    /// <summary>What was learned of classes that learn no more arrives quarantined.</summary>
+    Evidence Withhold(Policy policy, Evidence known, Evidence evidence)
+    {
+        var now = time.UnixNs();
+        var closed = evidence.Behaviours.Select(behaviour => behaviour.Class).Distinct()
+            .Where(behaviourClass => ClassPolicies.ClosedSince(policy, behaviourClass) is { } since && now - since > LockGrace.ToNs())
+            .ToHashSet();
+        if (closed.Count == 0)
+        {
+            return evidence;
+        }
+        var late = new Evidence { Behaviours = { evidence.Behaviours.Where(behaviour => closed.Contains(behaviour.Class)) } };
+        late = EvidenceMerge.Withhold(known, late, out var withheld);
+        diagnostics.BehavioursWithheld.Inc(withheld);
+        var result = evidence.Clone();
+        result.Behaviours.Clear();
+        result.Behaviours.AddRange(evidence.Behaviours.Where(behaviour => !closed.Contains(behaviour.Class)));
+        result.Behaviours.AddRange(late.Behaviours);
+        return result;
+    }
 
     enum Outcome
     {

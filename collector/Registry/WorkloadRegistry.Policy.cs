@@ -1,9 +1,9 @@
 using Google.Protobuf;
-using Microsoft.EntityFrameworkCore;
 using RuntimeGuard.Collector.Access;
 using RuntimeGuard.Collector.State;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
+using Microsoft.EntityFrameworkCore;
 
 namespace RuntimeGuard.Collector.Registry;
 
@@ -11,11 +11,12 @@ namespace RuntimeGuard.Collector.Registry;
 sealed partial class WorkloadRegistry
 {
     /// <summary>Changes the policy of a workload and tells its agents at once; null when it is not known (any more).</summary>
+    /// <exception cref="PolicyRefusal">The change does not fit what the policy is; nothing was changed.</exception>
     public async Task<WorkloadEntry?> ChangePolicyAsync(
-        WorkloadKey workload, Func<Policy, long, Policy> change, CancellationToken cancellation)
+        WorkloadKey workload, By by, Func<Policy, long, Policy> change, CancellationToken cancellation)
     {
         await ChangeAsync(async context => Find(workload) is { } entry
-            ? [await SetPolicyAsync(context, entry, change, cancellation)]
+            ? [await SetPolicyAsync(context, entry, "policy", by, change, cancellation)]
             : [], cancellation);
         feed.Changed(workload, TimeSpan.Zero, exceptNode: "");
         return Find(workload);
@@ -26,20 +27,21 @@ sealed partial class WorkloadRegistry
     {
         var now = time.UnixNs();
         var due = _entries.Values.Where(entry => IsDue(entry.Policy, now)).Select(entry => entry.Workload).ToList();
+        var by = new By(AuditTrail.Collector, "the learning time is over");
         foreach (var workload in due)
         {
             // Looked at again under the change: a person may have prolonged it meanwhile.
-            await ChangePolicyAsync(workload, (policy, at) => IsDue(policy, at)
-                ? PolicyChange.LockByTime(policy, at, new By(AuditTrail.Collector, "the learning time is over"))
-                : policy, cancellation);
+            await ChangePolicyAsync(workload, by,
+                (policy, at) => IsDue(policy, at) ? PolicyChange.LockByTime(policy, at, by) : policy, cancellation);
         }
     }
 
     static bool IsDue(Policy policy, long nowUnixNs) =>
         policy.Mode == LearningMode.Learning && policy.LearningUntilUnixNs != 0 && policy.LearningUntilUnixNs <= nowUnixNs;
 
-    async Task<WorkloadEntry> SetPolicyAsync(
-        StateContext context, WorkloadEntry entry, Func<Policy, long, Policy> change, CancellationToken cancellation)
+    /// <summary>One policy and its line of the audit trail, in the caller's transaction.</summary>
+    async Task<WorkloadEntry> SetPolicyAsync(StateContext context, WorkloadEntry entry, string action, By by,
+        Func<Policy, long, Policy> change, CancellationToken cancellation)
     {
         var now = time.UnixNs();
         var workload = entry.Workload;
@@ -48,25 +50,18 @@ sealed partial class WorkloadRegistry
         {
             return entry;
         }
-        var row = await context.Workloads.FirstAsync(
-            row => row.Namespace == workload.Namespace && row.Image == workload.Image, cancellation);
-        row.Policy = next.ToByteArray();
+        var isPersons = entry.ChangedByPerson || by.User != AuditTrail.Collector;
+        var policy = next.ToByteArray();
+        var row = context.Workloads.Where(row => row.Namespace == workload.Namespace && row.Image == workload.Image);
+        await row.ExecuteUpdateAsync(set => set
+            .SetProperty(changed => changed.Policy, policy)
+            .SetProperty(changed => changed.ChangedByPerson, isPersons), cancellation);
         if (next.Generation != entry.Policy.Generation)
         {
-            row.Evidence = [];
+            await row.ExecuteUpdateAsync(set => set.SetProperty(changed => changed.Evidence, Array.Empty<byte>()), cancellation);
             _shares.Forget(workload);
         }
-        context.Audit.Add(AuditTrail.Row(now, next.ChangedBy, "policy", workload.ToString(),
-            $"{Words(next)}{(next.Reason.Length > 0 ? $": {next.Reason}" : "")}"));
-        row.ChangedByPerson |= next.ChangedBy != AuditTrail.Collector;
-        return entry with { Policy = next, ChangedByPerson = row.ChangedByPerson };
+        context.Audit.Add(AuditTrail.Row(now, by.User, action, workload.ToString(), PolicyWords.Change(entry.Policy, next, by.Reason)));
+        return entry with { Policy = next, ChangedByPerson = isPersons };
     }
-
-    static string Words(Policy policy) => policy.Mode switch
-    {
-        LearningMode.LockedByTime => "locked by time",
-        LearningMode.LockedByHand => "locked by hand",
-        _ when policy.LearningUntilUnixNs == 0 => $"learning until locked, generation {policy.Generation}",
-        _ => $"learning until {UnixTime.FromUnixNs(policy.LearningUntilUnixNs):u}, generation {policy.Generation}",
-    };
 }

@@ -29,13 +29,15 @@ sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateS
         {
             if (await registry.ModelAsync(entry.Workload, cancellation) is { } model)
             {
-                yield return Summary(entry, model.Evidence, open.GetValueOrDefault(entry.Workload));
+                yield return Summary(entry, model, open.GetValueOrDefault(entry.Workload));
             }
         }
     }
 
-    WorkloadSummary Summary(WorkloadEntry entry, Evidence evidence, int openAlerts)
+    WorkloadSummary Summary(WorkloadEntry entry, Model model, int openAlerts)
     {
+        var (now, evidence) = (time.UnixNs(), model.Evidence);
+        var review = new VersionReview(model, now);
         var running = Running(entry.Workload).ToList();
         var summary = new WorkloadSummary
         {
@@ -46,8 +48,14 @@ sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateS
             FirstSeenUnixNs = entry.FirstSeenUnixNs,
             LastSeenUnixNs = entry.LastSeenUnixNs,
             OpenAlerts = (ulong)openAlerts,
+            Quarantined = review.Quarantined,
         };
-        summary.Classes.AddRange(LearningProgress.Of(evidence, entry.Policy, time.UnixNs()).Classes);
+        summary.Classes.AddRange(LearningProgress.Of(evidence, entry.Policy, now).Classes);
+        foreach (var progress in summary.Classes)
+        {
+            progress.Runs = evidence.Classes.FirstOrDefault(of => of.Class == progress.Class)?.Runs ?? false;
+        }
+        summary.Watched.AddRange(review.Versions());
         summary.Nodes.AddRange(running.Select(pair => pair.Node).Distinct().Order(StringComparer.Ordinal));
         summary.Versions.AddRange(entry.Versions);
         return summary;

@@ -7,7 +7,7 @@ using RuntimeGuard.Proto;
 namespace RuntimeGuard.Collector.Registry;
 
 /// <summary>Shows workloads and takes people's decisions about them.</summary>
-sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloads.WorkloadsBase
+sealed partial class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloads.WorkloadsBase
 {
     const int MaxReason = 1024;
     const int MaxWorkloads = 500;
@@ -61,29 +61,75 @@ sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloa
         return detail;
     }
 
-    public override async Task<Model> GetBaseline(GetWorkloadRequest request, ServerCallContext context) =>
-        await _registry.ModelAsync(Resolve(request.Workload).Workload, context.CancellationToken) ?? throw NotFound(request.Workload);
+    public override async Task<Model> GetBaseline(GetWorkloadRequest request, ServerCallContext context)
+    {
+        var model = await _registry.ModelAsync(Resolve(request.Workload).Workload, context.CancellationToken) ?? throw NotFound(request.Workload);
+        if (request.Only is { } only)
+        {
+            var kept = Wanted(model, only).ToList();
+            model.Evidence.Behaviours.Clear();
+            model.Evidence.Behaviours.AddRange(kept);
+        }
+        return model;
+    }
+
+    IEnumerable<BehaviourEvidence> Wanted(Model model, BehaviourFilter only)
+    {
+        var review = new VersionReview(model, parts.Time.UnixNs());
+        var behaviours = model.Evidence.Behaviours
+            .Where(behaviour => only.Class == BehaviourClass.Unspecified || behaviour.Class == only.Class)
+            .Where(behaviour => !only.Quarantined || review.IsQuarantined(behaviour));
+        if (only.NewIn.Length == 0)
+        {
+            return behaviours;
+        }
+        var versions = review.Named(only.NewIn);
+        return versions.Count switch
+        {
+            0 => throw new RpcException(new Status(StatusCode.NotFound,
+                $"no version '{only.NewIn}' of it has evidence; rgctl workloads show lists those that have")),
+            1 => behaviours.Where(behaviour => review.IsNewIn(versions[0], behaviour)),
+            _ => throw new RpcException(new Status(StatusCode.InvalidArgument,
+                $"more than one version fits '{only.NewIn}': {string.Join(", ", versions.Take(5).Select(version => version.Version))}; give more of it")),
+        };
+    }
 
     public override Task<WorkloadSummary> Learn(LearnRequest request, ServerCallContext context)
     {
-        if (request.DurationSeconds < 0 || request.DurationSeconds > MaxLearning.TotalSeconds)
+        var duration = Duration(request.DurationSeconds, 0, "0 (the collector's default)");
+        if (duration == TimeSpan.Zero)
         {
-            throw new RpcException(new Status(StatusCode.InvalidArgument,
-                $"duration_seconds must be 0 (the collector's default) to {MaxLearning.TotalSeconds:0}"));
+            duration = _options.LearningDuration;
         }
-        var duration = _options.OnWallClock(request.DurationSeconds == 0
-            ? _options.LearningDuration
-            : TimeSpan.FromSeconds(request.DurationSeconds));
-        return ChangeAsync(request.Workload, request.Reason,
-            (policy, now, by) => PolicyChange.Learn(policy, now, duration, request.Reset, by), context);
+        return ChangeAsync(request.Workload, request.Reason, (policy, now, by) =>
+            PolicyChange.Learn(policy, now, _options.OnWallClock(duration), request.Reset, by), context);
+    }
+
+    public override Task<WorkloadSummary> Extend(ExtendRequest request, ServerCallContext context)
+    {
+        var duration = Duration(request.DurationSeconds, 1, "1");
+        return ChangeAsync(request.Workload, request.Reason, (policy, now, by) =>
+            PolicyChange.Extend(policy, now, _options.OnWallClock(duration), by), context);
     }
 
     public override Task<WorkloadSummary> Lock(LockRequest request, ServerCallContext context) =>
-        ChangeAsync(request.Workload, request.Reason, PolicyChange.LockByHand, context);
+        ChangeAsync(request.Workload, request.Reason, request.Classes, PolicyChange.LockByHand, context);
 
     public override Task<WorkloadSummary> Unlock(UnlockRequest request, ServerCallContext context) =>
-        ChangeAsync(request.Workload, request.Reason, (policy, now, by) =>
-            PolicyChange.Learn(policy, now, learning: null, reset: false, by), context);
+        ChangeAsync(request.Workload, request.Reason, request.Classes, PolicyChange.Unlock, context);
+
+    public override Task<WorkloadSummary> Freeze(FreezeRequest request, ServerCallContext context) =>
+        ChangeAsync(request.Workload, request.Reason, request.Classes, PolicyChange.Freeze, context);
+
+    Task<WorkloadSummary> ChangeAsync(Workload? workload, string reason, IReadOnlyCollection<BehaviourClass> classes,
+        Func<Policy, long, IReadOnlyCollection<BehaviourClass>, By, Policy> change, ServerCallContext context)
+    {
+        foreach (var unknown in classes.Where(named => named == BehaviourClass.Unspecified || !Enum.IsDefined(named)))
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"classes: {(int)unknown} is no class of behaviours this collector knows"));
+        }
+        return ChangeAsync(workload, reason, (policy, now, by) => change(policy, now, classes, by), context);
+    }
 
     async Task<WorkloadSummary> ChangeAsync(
         Workload? workload, string reason, Func<Policy, long, By, Policy> change, ServerCallContext context)
@@ -92,13 +138,29 @@ sealed class WorkloadsService(CollectorParts parts, WorkloadView view) : Workloa
         {
             throw new RpcException(new Status(StatusCode.InvalidArgument, $"reason is longer than {MaxReason} characters"));
         }
-        // Exactly this one: a change is never made to a guess.
-        var entry = _registry.Find(new WorkloadKey(workload?.Namespace ?? "", workload?.Image ?? "")) ?? throw NotFound(workload);
+        var entry = Exactly(workload);
         var by = new By(Caller.Of(context.GetHttpContext()).User, reason);
-        var changed = await _registry.ChangePolicyAsync(
-            entry.Workload, (policy, now) => change(policy, now, by), context.CancellationToken);
-        return await SummaryAsync(changed ?? throw NotFound(workload), context);
+        try
+        {
+            var changed = await _registry.ChangePolicyAsync(
+                entry.Workload, by, (policy, now) => change(policy, now, by), context.CancellationToken);
+            return await SummaryAsync(changed ?? throw NotFound(workload), context);
+        }
+        catch (PolicyRefusal e)
+        {
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"{entry.Workload}: {e.Message}"));
+        }
     }
+
+    static TimeSpan Duration(long seconds, long least, string leastSaid) =>
+        seconds >= least && seconds <= MaxLearning.TotalSeconds
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new RpcException(new Status(StatusCode.InvalidArgument,
+                $"duration_seconds must be {leastSaid} to {MaxLearning.TotalSeconds:0}"));
+
+    /// <summary>Exactly this one: a change is never made to a guess.</summary>
+    WorkloadEntry Exactly(Workload? workload) =>
+        _registry.Find(new WorkloadKey(workload?.Namespace ?? "", workload?.Image ?? "")) ?? throw NotFound(workload);
 
     async Task<WorkloadSummary> SummaryAsync(WorkloadEntry entry, ServerCallContext context) =>
         await view.SummariesAsync([entry], context.CancellationToken).FirstOrDefaultAsync(context.CancellationToken) ??

@@ -42,6 +42,10 @@ sealed class AlertRow
     public long Revision { get; set; }
     public required byte[] Worst { get; set; }
     public required byte[] Latest { get; set; }
+    /// <summary>A Decision message: what a person decided of it last; empty before the first.</summary>
+    public byte[] Decision { get; set; } = [];
+    /// <summary>Of that decision; empty before the first.</summary>
+    public string OverrideId { get; set; } = "";
 }
 
 /// <summary>A number that only rises, whatever is deleted beside it.</summary>
@@ -76,6 +80,7 @@ sealed class AlertRowMapping : IEntityTypeConfiguration<AlertRow>
         builder.HasIndex(row => row.Revision).IsUnique();
         builder.HasIndex(row => new { row.LastUnixNs, row.Id });
         builder.HasIndex(row => row.LastReceivedUnixNs);
+        builder.HasIndex(row => row.OverrideId);
         builder.HasIndex(row => new { row.ContainerId, row.Node, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image })
             .IsUnique();
     }

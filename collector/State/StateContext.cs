@@ -10,6 +10,7 @@ sealed class StateContext(DbContextOptions<StateContext> options) : DbContext(op
     public DbSet<UserRow> Users => Set<UserRow>();
     public DbSet<BearerTokenRow> BearerTokens => Set<BearerTokenRow>();
     public DbSet<WorkloadRow> Workloads => Set<WorkloadRow>();
+    public DbSet<NamespaceOverrideRow> NamespaceOverrides => Set<NamespaceOverrideRow>();
     public DbSet<AnomalyRow> Anomalies => Set<AnomalyRow>();
     public DbSet<AlertRow> Alerts => Set<AlertRow>();
     public DbSet<CounterRow> Counters => Set<CounterRow>();

@@ -20,6 +20,25 @@ sealed class WorkloadRow
     public string Versions { get; set; } = "";
 }
 
+/// <summary>What a person said for all workloads of a namespace, those to come too. Each policy holds a copy of it.</summary>
+sealed class NamespaceOverrideRow
+{
+    public required string Id { get; set; }
+    public required string Namespace { get; set; }
+    public long ExpiresUnixNs { get; set; }
+    /// <summary>An Override message.</summary>
+    public required byte[] Data { get; set; }
+}
+
+sealed class NamespaceOverrideRowMapping : IEntityTypeConfiguration<NamespaceOverrideRow>
+{
+    public void Configure(EntityTypeBuilder<NamespaceOverrideRow> builder)
+    {
+        builder.ToTable("namespace_overrides").HasKey(row => row.Id);
+        builder.HasIndex(row => row.Namespace);
+    }
+}
+
 sealed class WorkloadRowMapping : IEntityTypeConfiguration<WorkloadRow>
 {
     public void Configure(EntityTypeBuilder<WorkloadRow> builder) =>

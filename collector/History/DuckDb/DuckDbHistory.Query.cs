@@ -34,6 +34,37 @@ sealed partial class DuckDbHistory
             return true;
         }, false, cancellation);
 
+    public Task<bool> ReadBehavioursAsync(
+        HistoryRange range, int limit, Action<BehaviourRow> take, CancellationToken cancellation) =>
+        ReadAsync(range.FromUnixNs, range.ToUnixNs, (command, segments) =>
+        {
+            // One more than is handed out tells that there is more.
+            HistorySql.WriteBehaviours(command, segments, range, limit + 1);
+            command.UseStreamingMode = true;
+            using DbDataReader reader = command.ExecuteReader();
+            for (var read = 0; reader.Read(); read++)
+            {
+                if (read == limit)
+                {
+                    return false;
+                }
+                take(new BehaviourRow
+                {
+                    Class = (BehaviourClass)reader.GetInt32(0),
+                    Behaviour = reader.GetString(1),
+                    Tag = reader.GetString(2),
+                    Digest = reader.GetString(3),
+                    Container = reader.GetString(4),
+                    Example = reader.GetString(5),
+                    Node = reader.GetString(6),
+                    FirstUnixNs = reader.GetInt64(7),
+                    LastUnixNs = reader.GetInt64(8),
+                    Count = (ulong)reader.GetInt64(9),
+                });
+            }
+            return true;
+        }, true, cancellation);
+
     async Task<T> ReadAsync<T>(
         long from, long to, Func<DuckDBCommand, IReadOnlyList<Segment>, T> read, T nothing, CancellationToken cancellation)
     {

@@ -37,6 +37,24 @@ static class HistorySql
         }
     }
 
+    /// <summary>Sums by behaviour, version and container. Activity counts what happened; an anomaly is one of them, or was not counted.</summary>
+    public static void WriteBehaviours(DuckDBCommand command, IEnumerable<Segment> segments, HistoryRange range, int limit)
+    {
+        var (activity, anomaly) = ((int)HistoryKind.Activity, (int)HistoryKind.Anomaly);
+        var parts = segments.Select(segment =>
+            $"SELECT kind, class, behaviour, tag, digest, container, subject, node, ts, last, count FROM {segment.Alias}.main.events " +
+            $"WHERE kind IN ({activity}, {anomaly}) AND ts >= $from AND ts < $to AND ns = $ns AND image = $image AND behaviour <> ''");
+        command.CommandText =
+            "SELECT class, behaviour, tag, digest, container, arg_min(subject, ts), arg_min(node, ts), min(ts), max(last), " +
+            $"CAST(greatest(coalesce(sum(count) FILTER (kind = {activity}), 0), count(*) FILTER (kind = {anomaly})) AS BIGINT) " +
+            $"FROM ({string.Join(" UNION ALL ", parts)}) GROUP BY class, behaviour, tag, digest, container " +
+            $"LIMIT {limit.ToString(CultureInfo.InvariantCulture)}";
+        command.Parameters.Add(new DuckDBParameter("from", range.FromUnixNs));
+        command.Parameters.Add(new DuckDBParameter("to", range.ToUnixNs));
+        command.Parameters.Add(new DuckDBParameter("ns", range.Namespace));
+        command.Parameters.Add(new DuckDBParameter("image", range.Image));
+    }
+
     static string Where(DuckDBCommand command, HistoryFilter filter)
     {
         var terms = new List<string>();

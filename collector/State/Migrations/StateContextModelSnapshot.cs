@@ -35,6 +35,10 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.Property<bool>("Critical")
                         .HasColumnType("INTEGER");
 
+                    b.Property<byte[]>("Decision")
+                        .IsRequired()
+                        .HasColumnType("BLOB");
+
                     b.Property<long>("FirstUnixNs")
                         .HasColumnType("INTEGER");
 
@@ -66,6 +70,10 @@ namespace RuntimeGuard.Collector.State.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("OverrideId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<long>("ReceivedUnixNs")
                         .HasColumnType("INTEGER");
 
@@ -85,6 +93,8 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("LastReceivedUnixNs");
+
+                    b.HasIndex("OverrideId");
 
                     b.HasIndex("Revision")
                         .IsUnique();
@@ -228,6 +238,29 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.HasKey("Id");
 
                     b.ToTable("join_tokens", (string)null);
+                });
+
+            modelBuilder.Entity("RuntimeGuard.Collector.State.NamespaceOverrideRow", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<byte[]>("Data")
+                        .IsRequired()
+                        .HasColumnType("BLOB");
+
+                    b.Property<long>("ExpiresUnixNs")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Namespace")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Namespace");
+
+                    b.ToTable("namespace_overrides", (string)null);
                 });
 
             modelBuilder.Entity("RuntimeGuard.Collector.State.NodeRow", b =>

@@ -54,11 +54,70 @@ public sealed class AlertTextTests
                           started by /usr/sbin/nginx  [nginx]  pid 7, uid 0, not seen from its birth
               what      connect 10.0.0.9:4444
               unusual   0.004 benign occurrences per container-day; critical rule reverse-shell; model locked
+              version   new in version 1.27: no
               nearest   nginx -> db:5432
               technique T1059.004  https://attack.mitre.org/techniques/T1059/004/
               lost      3 exec events (ring_full) on this node around then: there may be more to it
 
             """, text);
+    }
+
+    [Fact]
+    public void What_is_known_otherwise_says_how_and_in_which_version_and_role_it_is_new()
+    {
+        var alert = ReverseShell.Clone();
+        var explanation = alert.Worst.Explanation;
+        (explanation.Context, explanation.Version, explanation.Role, explanation.Bits) = ("hour", "1.27@sha256:abc", "worker", 5.25);
+        alert.Worst.BehaviourKey = 0xabc;
+
+        var text = Render(alert, 200);
+        var fields = JsonDocument.Parse(AlertJson.Of(alert).ToJsonString()).RootElement;
+
+        Assert.Contains("  context   known, but never at this hour of the week\n", text);
+        Assert.Contains("  version   new in version 1.27@sha256:abc: yes\n", text);
+        Assert.Contains("  role      worker\n", text);
+        Assert.Contains("; 5.3 bits of surprise for what did it;", text);
+        Assert.Equal(("0000000000000abc", "hour", "1.27@sha256:abc", "worker", 5.25), (
+            fields.GetProperty("behaviour_key").GetString(), fields.GetProperty("context").GetString(),
+            fields.GetProperty("version").GetString(), fields.GetProperty("role").GetString(), fields.GetProperty("bits").GetDouble()));
+        explanation.Context = "phase";
+        Assert.Contains("known, but never in this phase", Render(alert, 200));
+        explanation.Context = "role";
+        Assert.Contains("known, but never in this role", Render(alert, 200));
+    }
+
+    [Fact]
+    public void An_incident_that_added_up_lists_its_steps_with_their_bits_and_the_bound()
+    {
+        var alert = ReverseShell.Clone();
+        alert.Worst.Rule = "grey-zone";
+        var explanation = alert.Worst.Explanation;
+        (explanation.EvidenceBits, explanation.EvidenceBound) = (11.2, 10);
+        explanation.Contributions.Add(new Contribution
+        {
+            TimeUnixNs = 1_772_366_400_000_000_000, Class = BehaviourClass.Exec, Behaviour = "nginx -> id", Mark = "discovery", Score = 0.4, Bits = 2.1,
+        });
+        explanation.Contributions.Add(new Contribution { TimeUnixNs = 1_772_366_460_000_000_000, Class = BehaviourClass.NetOut, Behaviour = "id -> x", Bits = -0.5 });
+
+        var text = Render(alert, 200);
+        var fields = JsonDocument.Parse(AlertJson.Of(alert).ToJsonString()).RootElement;
+
+        Assert.Contains("  adds up   2 small deviations to 11 bits; the bound is 10\n", text);
+        Assert.Contains("2026-03-01 12:00:00Z  exec nginx -> id  +2.1 bits, marked discovery, 0.4 per container-day\n", text);
+        Assert.Contains("net_out id -> x  -0.5 bits, 0 per container-day\n", text);
+        Assert.Equal((11.2, 10), (fields.GetProperty("evidence_bits").GetDouble(), fields.GetProperty("evidence_bound").GetDouble()));
+        Assert.Equal("nginx -> id", fields.GetProperty("contributions")[0].GetProperty("behaviour").GetString());
+    }
+
+    [Fact]
+    public void A_decided_alert_says_who_decided_until_when_and_why()
+    {
+        var alert = ReverseShell.Clone();
+        alert.State = AlertState.Allowed;
+        alert.Decision = new Decision { User = "ada", Reason = "our backup", OverrideId = "k3", ExpiresUnixNs = 1_772_366_400_000_000_000 };
+
+        Assert.Contains("  decided   by ada, until 2026-03-01 12:00:00Z: our backup (override k3)\n", Render(alert, 200));
+        Assert.Equal("ada", JsonDocument.Parse(AlertJson.Of(alert).ToJsonString()).RootElement.GetProperty("decision").GetProperty("user").GetString());
     }
 
     [Fact]
@@ -147,7 +206,12 @@ public sealed class AlertTextTests
             Workload = new Workload { Namespace = first, Image = second },
         };
         worst.Process = new Process { Exe = first, Args = { second, first } };
-        worst.Explanation = new Explanation { Nearest = { first }, Mark = second, State = first, WouldBecomeKnown = second };
+        worst.Explanation = new Explanation
+        {
+            Nearest = { first }, Mark = second, State = first, WouldBecomeKnown = second, Context = first, Version = second, Role = first,
+            Contributions = { new Contribution { Behaviour = first, Mark = second } },
+        };
+        alert.Decision = new Decision { User = first, Reason = second, OverrideId = first };
         worst.Losses.Add(new Loss { Cause = first, EventClass = second, Count = 1 });
         return alert;
     }

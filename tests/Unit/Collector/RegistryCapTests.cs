@@ -28,7 +28,8 @@ public sealed class RegistryCapTests
         var parts = collector.Server.Parts;
         await FillAsync(parts.Registry);
         var newcomer = new WorkloadKey("shop", "newcomer");
-        await parts.Registry.ChangePolicyAsync(Key(0), (policy, now) => PolicyChange.LockByHand(policy, now, new By("admin", "mine")), CancellationToken.None);
+        await parts.Registry.ChangePolicyAsync(Key(0), new By("admin", "mine"),
+            (policy, now) => PolicyChange.LockByHand(policy, now, [], new By("admin", "mine")), CancellationToken.None);
         var watcher = parts.Models.Enter("node-x");
         watcher.Watch([Key(1)]);
 
@@ -54,7 +55,7 @@ public sealed class RegistryCapTests
         Assert.Equal(Key(gone).ToString(), audit.Subject);
         // A workload that is gone is no one's failure.
         Assert.Null(await parts.Registry.ModelAsync(Key(gone), CancellationToken.None));
-        Assert.Null(await parts.Registry.ChangePolicyAsync(Key(gone), (policy, _) => policy, CancellationToken.None));
+        Assert.Null(await parts.Registry.ChangePolicyAsync(Key(gone), new By("admin", ""), (policy, _) => policy, CancellationToken.None));
     }
 
     [Fact]
@@ -82,7 +83,7 @@ public sealed class RegistryCapTests
         await using var collector = await CollectorFixture.StartAsync();
         await collector.Server.Parts.Registry.EnsureAsync("node-x", [Key(1), Key(2)], CancellationToken.None);
         await collector.Server.Parts.Registry.ChangePolicyAsync(
-            Key(1), (policy, now) => PolicyChange.Learn(policy, now, TimeSpan.Zero, false, new By("admin", "")), CancellationToken.None);
+            Key(1), new By("admin", ""), (policy, now) => PolicyChange.Learn(policy, now, TimeSpan.Zero, false, new By("admin", "")), CancellationToken.None);
         await collector.Server.Parts.Registry.LockDueAsync(CancellationToken.None);
 
         await collector.StopServerAsync();

@@ -1,0 +1,67 @@
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Collector.State;
+using RuntimeGuard.Proto;
+
+namespace RuntimeGuard.Collector.Alerts;
+
+/// <summary>What people decided of alerts, written in the transaction of the override it goes with.</summary>
+static class AlertDecision
+{
+    /// <summary>Sets the alert to allowed or denied.</summary>
+    /// <returns>The row as it is now; null when the alert was pruned meanwhile.</returns>
+    public static async Task<AlertRow?> SetAsync(
+        StateContext context, string alertId, Override one, CancellationToken cancellation)
+    {
+        if (await context.Alerts.FirstOrDefaultAsync(row => row.Id == alertId, cancellation) is not { } alert)
+        {
+            return null;
+        }
+        alert.State = (int)(one.Kind == OverrideKind.Deny ? AlertState.Denied : AlertState.Allowed);
+        alert.Revision = await NextRevisionAsync(context, cancellation);
+        Write(alert, one);
+        return alert;
+    }
+
+    /// <summary>The override was retracted: what recurs of the alerts it decided opens them again.</summary>
+    public static async Task EndAsync(StateContext context, string overrideId, long nowUnixNs, CancellationToken cancellation)
+    {
+        foreach (var alert in await context.Alerts.Where(row => row.OverrideId == overrideId).ToListAsync(cancellation))
+        {
+            var decision = Decision.Parser.ParseFrom(alert.Decision);
+            decision.ExpiresUnixNs = decision.ExpiresUnixNs == 0 ? nowUnixNs : Math.Min(decision.ExpiresUnixNs, nowUnixNs);
+            alert.Decision = decision.ToByteArray();
+            alert.Revision = await NextRevisionAsync(context, cancellation);
+        }
+    }
+
+    /// <summary>Another override took the place of these: the alerts they decided go with it.</summary>
+    public static async Task MoveAsync(
+        StateContext context, IReadOnlyCollection<string> replaced, Override by, CancellationToken cancellation)
+    {
+        foreach (var alert in await context.Alerts.Where(row => replaced.Contains(row.OverrideId)).ToListAsync(cancellation))
+        {
+            Write(alert, by);
+            alert.Revision = await NextRevisionAsync(context, cancellation);
+        }
+    }
+
+    static void Write(AlertRow alert, Override one)
+    {
+        alert.OverrideId = one.Id;
+        alert.Decision = new Decision
+        {
+            User = one.CreatedBy,
+            Reason = one.Reason,
+            TimeUnixNs = one.CreatedUnixNs,
+            OverrideId = one.Id,
+            ExpiresUnixNs = one.ExpiresUnixNs,
+        }.ToByteArray();
+    }
+
+    static async Task<long> NextRevisionAsync(StateContext context, CancellationToken cancellation)
+    {
+        var revisions = await context.Counters.FirstAsync(row => row.Name == CounterRow.AlertRevisions, cancellation);
+        return ++revisions.Last;
+    }
+}
