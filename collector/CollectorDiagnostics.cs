@@ -31,6 +31,7 @@ sealed partial class CollectorDiagnostics
         BehavioursRefused = metrics.CreateCounter("runtimeguard_behaviours_refused_total", "Behaviours beyond a node's share of a workload.");
         BehavioursWithheld = metrics.CreateCounter("runtimeguard_behaviours_withheld_total",
             "Behaviours sent as learned for a locked workload, and quarantined.");
+        BehavioursAbsorbed = metrics.CreateCounter("runtimeguard_behaviours_absorbed_total", "Behaviours of a drifting class that became normal.");
         ModelsSent = metrics.CreateCounter("runtimeguard_models_sent_total", "Models sent to agents.");
         ModelsUnsendable = metrics.CreateCounter("runtimeguard_models_unsendable_total", "Models that no message can carry, or that cannot be read.");
         SegmentsQuarantined = metrics.CreateCounter("runtimeguard_history_segments_quarantined_total", "Damaged days moved aside.");
@@ -69,6 +70,7 @@ sealed partial class CollectorDiagnostics
     public Counter BehavioursEvicted { get; }
     public Counter BehavioursRefused { get; }
     public Counter BehavioursWithheld { get; }
+    public Counter BehavioursAbsorbed { get; }
     public Counter ModelsSent { get; }
     public Counter ModelsUnsendable { get; }
     public Counter SegmentsQuarantined { get; }

@@ -36,6 +36,7 @@ sealed class CollectorParts : IAsyncDisposable
         Models = new ModelFeed(time);
         Registry = new WorkloadRegistry(state, Models, options, diagnostics, time);
         OverrideDesk = new OverrideDesk(Registry, state, Feed, options, time);
+        EvidenceDesk = new EvidenceDesk(Registry, Nodes, options, diagnostics, time);
         CandidateReplay = new CandidateReplay(History, Coverage, time);
         BearerTokens = new BearerTokens(state, time);
         LoginDesk = new LoginDesk(new LoginLimiter(time), diagnostics);
@@ -61,6 +62,7 @@ sealed class CollectorParts : IAsyncDisposable
     public ModelFeed Models { get; }
     public WorkloadRegistry Registry { get; }
     public OverrideDesk OverrideDesk { get; }
+    public EvidenceDesk EvidenceDesk { get; }
     public CandidateReplay CandidateReplay { get; }
     public BearerTokens BearerTokens { get; }
     public LoginDesk LoginDesk { get; }

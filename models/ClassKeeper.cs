@@ -28,7 +28,8 @@ public static class ClassKeeper
         foreach (var marks in Marks.All)
         {
             var own = LearningStates.ClassOf(policy, marks.Class);
-            var kept = Keep(own?.Clone() ?? new ClassPolicy { Class = marks.Class }, statistics, rates, marks, nowNs);
+            var kept = Keep(own?.Clone() ?? new ClassPolicy { Class = marks.Class }, statistics, rates, marks,
+                isOpen: LearningStates.Decided(policy, marks.Class, nowNs) is null, nowNs);
             if (Equals(kept, own) || (own is null && IsSilent(kept)))
                 continue;
             changed ??= policy.Clone();
@@ -43,7 +44,8 @@ public static class ClassKeeper
     static bool IsSilent(ClassPolicy own) =>
         own is { Mode: LearningMode.Unspecified, Unbounded: false, DriftSinceUnixNs: 0, Bounds.Count: 0 };
 
-    static ClassPolicy Keep(ClassPolicy own, ClassStatistics statistics, RateLedger rates, ClassMarks marks, long nowNs)
+    /// <param name="isOpen">Nobody decided of it: what comes after a lock is told as it comes, and is no drift.</param>
+    static ClassPolicy Keep(ClassPolicy own, ClassStatistics statistics, RateLedger rates, ClassMarks marks, bool isOpen, long nowNs)
     {
         var units = statistics.Units(marks.Class);
         var perDay = statistics.UnitsPerDay(marks.Class);
@@ -54,8 +56,8 @@ public static class ClassKeeper
             own.BoundUnits = units;
         }
         own.Unbounded = bound > marks.Beta && IsUnbounded(own.Bounds);
-        if (bound <= marks.Beta && IsDrifting(rates.Recent(marks.Class), statistics.UpperBound(marks.Class)))
-            own.DriftSinceUnixNs = own.DriftSinceUnixNs == 0 ? nowNs : own.DriftSinceUnixNs;
+        if (isOpen && bound <= marks.Beta && IsDrifting(rates.Recent(marks.Class), statistics.UpperBound(marks.Class)))
+            own.DriftSinceUnixNs = nowNs;
         else if (own.DriftSinceUnixNs > 0 && IsCalm(rates.Recent(marks.Class), statistics.UpperBound(marks.Class)))
             own.DriftSinceUnixNs = 0;
         return own;

@@ -17,10 +17,13 @@ public static class RoleLearner
     /// <summary>Features that one container alone has say nothing of roles.</summary>
     const int FewestSupport = 2;
 
+    /// <summary>So much must the clusterings by either half of the features agree with that by all.</summary>
+    const double Agreement = 0.8;
+
     static ReadOnlySpan<double> Thresholds => [.3, .4, .5, .6, .7];
 
-    /// <summary>The roles, largest first; none when all containers are alike.</summary>
-    public static IReadOnlyList<Role> Learn(IReadOnlyCollection<ContainerFeatures> containers)
+    /// <summary>The roles as they are now; none when all containers are alike.</summary>
+    public static RoleSplit Learn(IReadOnlyCollection<ContainerFeatures> containers)
     {
         var support = new Dictionary<ulong, int>();
         foreach (var feature in containers.SelectMany(c => c.Features.Distinct()))
@@ -28,13 +31,49 @@ public static class RoleLearner
         var sets = containers.OrderBy(c => c.Container)
             .Select(c => c.Features.Where(f => support[f] >= FewestSupport).ToHashSet()).Where(s => s.Count > 0).ToList();
         if (sets.Count < 2 * FewestContainers)
-            return [];
+            return RoleSplit.None;
         var features = support.Where(s => s.Value >= FewestSupport).Select(s => s.Key).Order().ToList();
-        var (best, bits) = (new List<List<int>> { Enumerable.Range(0, sets.Count).ToList() }, double.PositiveInfinity);
-        bits = CodeLength(best, sets, features);
-        foreach (var threshold in Thresholds)
+        var best = Split(sets, features);
+        if (best.Count < 2)
+            return RoleSplit.None;
+        var isStable = Enumerable.Range(0, 2).All(half =>
+            RoleClusters.AdjustedRand(Half(sets, features, half), best, sets.Count) >= Agreement);
+        return new RoleSplit([.. best.OrderByDescending(c => c.Count).ThenBy(c => c[0]).Select((c, i) => RoleOf(c, i, sets, features))], isStable);
+    }
+
+    /// <summary>Roles found anew, under the names of those that had more than half of their core in common; a name once used is not another's.</summary>
+    public static IReadOnlyList<Role> Renamed(IReadOnlyCollection<Role> before, IReadOnlyList<Role> found)
+    {
+        var renamed = found.Select(role => role.Clone()).ToList();
+        var free = before.ToList();
+        foreach (var role in renamed)
         {
-            var clusters = Cluster(sets, threshold);
+            var same = free.MinBy(old => RoleClusters.Distance(old.Core.ToHashSet(), role.Core.ToHashSet()));
+            role.Name = "";
+            if (same is null || RoleClusters.Distance(same.Core.ToHashSet(), role.Core.ToHashSet()) >= 0.5)
+                continue;
+            role.Name = same.Name;
+            free.Remove(same);
+        }
+        var taken = before.Select(old => old.Name).ToHashSet();
+        var names = Enumerable.Range(0, 26).Select(NameOf).Where(name => !taken.Contains(name)).GetEnumerator();
+        foreach (var role in renamed.Where(role => role.Name.Length == 0))
+            role.Name = names.MoveNext() ? names.Current : "role";
+        return renamed;
+    }
+
+    static List<List<int>> Half(List<HashSet<ulong>> sets, List<ulong> features, int half)
+    {
+        var some = features.Where((_, i) => i % 2 == half).ToHashSet();
+        return Split([.. sets.Select(set => set.Where(some.Contains).ToHashSet())], [.. some.Order()]);
+    }
+
+    static List<List<int>> Split(List<HashSet<ulong>> sets, List<ulong> features)
+    {
+        List<List<int>> best = [[.. Enumerable.Range(0, sets.Count)]];
+        var bits = CodeLength(best, sets, features);
+        foreach (var clusters in RoleClusters.At(sets, Thresholds))
+        {
             if (clusters.Count < 2 || clusters.Count > Math.Min(MostRoles, sets.Count / FewestContainers)
                 || clusters.Exists(c => c.Count < FewestContainers))
                 continue;
@@ -42,7 +81,7 @@ public static class RoleLearner
             if (length < bits)
                 (best, bits) = (clusters, length);
         }
-        return best.Count < 2 ? [] : [.. best.OrderByDescending(c => c.Count).ThenBy(c => c[0]).Select((c, i) => RoleOf(c, i, sets, features))];
+        return best;
     }
 
     /// <summary>L = sum over clusters and features of -log2 B(k + 1/2, n - k + 1/2)/B(1/2, 1/2), and n log2 k for who is where.</summary>
@@ -58,54 +97,20 @@ public static class RoleLearner
         return bits;
     }
 
-    /// <summary>Average linkage until no two clusters are nearer than the threshold.</summary>
-    static List<List<int>> Cluster(List<HashSet<ulong>> sets, double threshold)
-    {
-        var clusters = Enumerable.Range(0, sets.Count).Select(i => new List<int> { i }).ToList();
-        var distance = new double[sets.Count, sets.Count];
-        for (var i = 0; i < sets.Count; i++)
-            for (var j = 0; j < i; j++)
-                distance[i, j] = distance[j, i] = Distance(sets[i], sets[j]);
-        while (clusters.Count > 1)
-        {
-            var (a, b, nearest) = (0, 0, double.PositiveInfinity);
-            for (var i = 0; i < clusters.Count; i++)
-                for (var j = 0; j < i; j++)
-                {
-                    var between = Average(clusters[i], clusters[j], distance);
-                    if (between < nearest)
-                        (a, b, nearest) = (j, i, between);
-                }
-            if (nearest > threshold)
-                break;
-            clusters[a].AddRange(clusters[b]);
-            clusters.RemoveAt(b);
-        }
-        foreach (var cluster in clusters)
-            cluster.Sort();
-        return clusters;
-    }
-
-    static double Average(List<int> a, List<int> b, double[,] distance)
-    {
-        var sum = 0.0;
-        foreach (var i in a)
-            foreach (var j in b)
-                sum += distance[i, j];
-        return sum / (a.Count * b.Count);
-    }
-
-    static double Distance(HashSet<ulong> a, HashSet<ulong> b)
-    {
-        var both = a.Count(b.Contains);
-        return 1 - (both / (double)Math.Max(1, a.Count + b.Count - both));
-    }
-
     static Role RoleOf(List<int> cluster, int index, List<HashSet<ulong>> sets, List<ulong> features)
     {
-        var role = new Role { Name = $"role-{(char)('a' + index)}", Containers = (uint)cluster.Count };
+        var role = new Role { Name = NameOf(index), Containers = (uint)cluster.Count };
         role.Core.AddRange(features.Where(f => 2 * cluster.Count(i => sets[i].Contains(f)) >= cluster.Count));
         role.Known.AddRange(features.Where(f => cluster.Exists(i => sets[i].Contains(f))));
         return role;
     }
+
+    static string NameOf(int index) => $"role-{(char)('a' + index)}";
+}
+
+/// <param name="Roles">The largest first.</param>
+/// <param name="IsStable">Each half of the features finds the same: what is not is not to be relied on.</param>
+public sealed record RoleSplit(IReadOnlyList<Role> Roles, bool IsStable)
+{
+    public static readonly RoleSplit None = new([], true);
 }

@@ -1,6 +1,6 @@
 namespace RuntimeGuard.Collector.Hosting;
 
-/// <summary>What time alone must do: locks that fall due, overrides that expire, revocations made elsewhere, last words of nodes, old rows.</summary>
+/// <summary>What time alone must do: locks that fall due, overrides that expire, what evidence decides, revocations made elsewhere, last words of nodes, old rows.</summary>
 sealed class Housekeeping(CollectorParts parts) : IDisposable
 {
     static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
@@ -26,6 +26,7 @@ sealed class Housekeeping(CollectorParts parts) : IDisposable
     {
         await parts.Registry.LockDueAsync(cancellation);
         await parts.Registry.SweepOverridesAsync(cancellation);
+        await parts.EvidenceDesk.StepAsync(cancellation);
         if (tick % SweepEveryTicks == 0)
         {
             await parts.Nodes.SweepAsync(cancellation);

@@ -23,6 +23,16 @@ static class PolicyWords
     /// <summary>What became of what: only what differs, each with its before and after.</summary>
     public static string Change(Policy before, Policy after, string reason)
     {
+        var parts = Parts(before, after);
+        var told = parts.Count > 0 ? string.Join("; ", parts) : $"stays {Mode(after)}";
+        return reason.Length > 0 ? $"{told}: {reason}" : told;
+    }
+
+    /// <summary>Whether there is anything to tell.</summary>
+    public static bool Differ(Policy before, Policy after) => Parts(before, after).Count > 0;
+
+    static List<string> Parts(Policy before, Policy after)
+    {
         var parts = new List<string>();
         if (Mode(before) is var was && Mode(after) is var becomes && was != becomes)
         {
@@ -37,8 +47,11 @@ static class PolicyWords
         }
         parts.AddRange(before.Overrides.Except(after.Overrides).Select(gone => $"{Of(gone)} -> nothing"));
         parts.AddRange(after.Overrides.Except(before.Overrides).Select(added => $"nothing -> {Of(added)}"));
-        var told = parts.Count > 0 ? string.Join("; ", parts) : $"stays {Mode(after)}";
-        return reason.Length > 0 ? $"{told}: {reason}" : told;
+        if (Roles(before) is var had && Roles(after) is var has && had != has)
+        {
+            parts.Add($"{had} -> {has}");
+        }
+        return parts;
     }
 
     /// <summary>"allow 7k2… of the behaviour exec nginx -> /bin/sh in version 1.26, until 2026-01-31 14:00:00Z".</summary>
@@ -55,6 +68,10 @@ static class PolicyWords
         var until = one.ExpiresUnixNs > 0 ? $"until {UnixTime.FromUnixNs(one.ExpiresUnixNs):u}" : "for ever";
         return $"{(one.Kind == OverrideKind.Deny ? "deny" : "allow")} {one.Id} of {what}{version}{reach}, {until}";
     }
+
+    static string Roles(Policy policy) => policy.Roles.Count == 0
+        ? "one role"
+        : $"roles {string.Join(", ", policy.Roles.Select(role => role.Name))}";
 
     static string Mode(Policy policy) => policy.Mode switch
     {

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Collector.Access;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
@@ -98,6 +99,24 @@ sealed partial class WorkloadRegistry
         await state.WriteAsync(context => context.Workloads.Where(row => row.Namespace == ns && row.Image == image)
             .ExecuteUpdateAsync(set => set.SetProperty(row => row.Evidence, bytes), cancellation), cancellation);
         return Outcome.Merged;
+    }
+
+    /// <summary>What a drifting class takes for normal, with its line of the audit trail first; agents are told.</summary>
+    /// <exception cref="ArgumentException">The evidence is none a baseline could have sent.</exception>
+    public async Task AbsorbAsync(WorkloadKey workload, Evidence absorbed, CancellationToken cancellation)
+    {
+        var first = absorbed.Behaviours[0];
+        await state.WriteAsync(context =>
+        {
+            context.Audit.Add(AuditTrail.Row(time.UnixNs(), AuditTrail.Collector, "absorb", workload.ToString(),
+                $"{absorbed.Behaviours.Count} behaviours of drifting classes that most replicas do are normal now, " +
+                $"{PolicyWords.Of(first.Class)} {first.Actor} -> {first.Object} among them"));
+            return Task.FromResult(true);
+        }, cancellation);
+        if (await MergeAsync(node: "", absorbed, cancellation) is { } refusal)
+        {
+            throw new ArgumentException(refusal, nameof(absorbed));
+        }
     }
 
     /// <summary>What was learned of classes that learn no more arrives quarantined.</summary>

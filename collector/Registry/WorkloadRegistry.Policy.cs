@@ -10,6 +10,8 @@ namespace RuntimeGuard.Collector.Registry;
 /// <summary>Changes of policy, by people and by time.</summary>
 sealed partial class WorkloadRegistry
 {
+    public static readonly By ByEvidence = new(AuditTrail.Collector, "so says the evidence of all nodes");
+
     /// <summary>Changes the policy of a workload and tells its agents at once; null when it is not known (any more).</summary>
     /// <exception cref="PolicyRefusal">The change does not fit what the policy is; nothing was changed.</exception>
     public async Task<WorkloadEntry?> ChangePolicyAsync(
@@ -61,7 +63,11 @@ sealed partial class WorkloadRegistry
             await row.ExecuteUpdateAsync(set => set.SetProperty(changed => changed.Evidence, Array.Empty<byte>()), cancellation);
             _shares.Forget(workload);
         }
-        context.Audit.Add(AuditTrail.Row(now, by.User, action, workload.ToString(), PolicyWords.Change(entry.Policy, next, by.Reason)));
+        // Bounds are noted as units double: of no use to a reader, unless something follows from them.
+        if (by != ByEvidence || PolicyWords.Differ(entry.Policy, next))
+        {
+            context.Audit.Add(AuditTrail.Row(now, by.User, action, workload.ToString(), PolicyWords.Change(entry.Policy, next, by.Reason)));
+        }
         return entry with { Policy = next, ChangedByPerson = isPersons };
     }
 }

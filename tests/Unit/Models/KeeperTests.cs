@@ -133,7 +133,9 @@ public sealed class KeeperTests
         ulong[] common = [.. Enumerable.Range(0, 10).Select(i => (ulong)i)];
         ulong[] web = [.. Enumerable.Range(100, 12).Select(i => (ulong)i)];
         ulong[] worker = [.. Enumerable.Range(200, 12).Select(i => (ulong)i)];
-        var roles = RoleLearner.Learn([.. Enumerable.Range(0, 10).Select(i => Container(i, [.. common, .. i < 6 ? web : worker]))]);
+        var split = RoleLearner.Learn([.. Enumerable.Range(0, 10).Select(i => Container(i, [.. common, .. i < 6 ? web : worker]))]);
+        var roles = split.Roles;
+        Assert.True(split.IsStable);
         Assert.Equal([6u, 4u], roles.Select(r => r.Containers));
         Assert.Subset(roles[0].Core.ToHashSet(), web.ToHashSet());
         var book = new RoleBook(roles);
@@ -148,7 +150,42 @@ public sealed class KeeperTests
     {
         var random = new Random(7);
         ulong[] all = [.. Enumerable.Range(0, 30).Select(i => (ulong)i)];
-        Assert.Empty(RoleLearner.Learn([.. Enumerable.Range(0, 20).Select(i => Container(i, [.. all.Where(_ => random.NextDouble() < .9)]))]));
-        Assert.Empty(RoleLearner.Learn([Container(0, all), Container(1, 900, 901)]));
+        Assert.Empty(RoleLearner.Learn([.. Enumerable.Range(0, 20).Select(i => Container(i, [.. all.Where(_ => random.NextDouble() < .9)]))]).Roles);
+        Assert.Empty(RoleLearner.Learn([Container(0, all), Container(1, 900, 901)]).Roles);
+    }
+
+    /// <summary>Of hundreds of containers too, with a little noise: found by both halves of the features, else not relied on.</summary>
+    [Fact]
+    public void Roles_are_relied_on_when_each_half_of_the_features_finds_them()
+    {
+        var random = new Random(11);
+        ulong[] common = [.. Enumerable.Range(0, 15).Select(i => (ulong)i)];
+        ContainerFeatures Of(int i, int own) => Container(i,
+            [.. common, .. Enumerable.Range(1000 * (1 + (i % 3)), own).Where(_ => random.NextDouble() < .95).Select(f => (ulong)f)]);
+        var many = RoleLearner.Learn([.. Enumerable.Range(0, 255).Select(i => Of(i, 12))]);
+        Assert.Equal((3, true), (many.Roles.Count, many.IsStable));
+        Assert.All(many.Roles, role => Assert.Equal(85u, role.Containers));
+        // What one half alone shows: every second feature, in the order of keys.
+        ulong[] lopsided = [.. Enumerable.Range(0, 40).Select(i => (ulong)(2 * i))];
+        ulong[] shared = [.. Enumerable.Range(0, 40).Select(i => (ulong)((2 * i) + 1))];
+        Assert.False(RoleLearner.Learn([.. Enumerable.Range(0, 12).Select(i =>
+            Container(i, [.. shared, .. lopsided.Where((_, f) => f % 2 == i % 2)]))]).IsStable);
+    }
+
+    [Fact]
+    public void A_role_keeps_its_name_when_another_grows_larger()
+    {
+        Role Of(string name, int first) => new() { Name = name, Core = { Enumerable.Range(first, 10).Select(i => (ulong)i) } };
+        var renamed = RoleLearner.Renamed([Of("role-a", 0), Of("role-b", 100)], [Of("role-a", 101), Of("role-b", 500), Of("role-c", 1)]);
+        Assert.Equal(["role-b", "role-c", "role-a"], renamed.Select(role => role.Name));
+    }
+
+    [Fact]
+    public void Agreement_of_partitions_is_corrected_for_chance()
+    {
+        List<List<int>> a = [[0, 1, 2], [3, 4, 5]];
+        Assert.Equal(1, RoleClusters.AdjustedRand(a, [[3, 4, 5], [0, 1, 2]], 6), 12);
+        Assert.Equal(0, RoleClusters.AdjustedRand(a, [[0, 1, 2, 3, 4, 5]], 6), 12);
+        Assert.Equal(-1.0 / 9, RoleClusters.AdjustedRand(a, [[0, 1, 3], [2, 4, 5]], 6) , 12);
     }
 }

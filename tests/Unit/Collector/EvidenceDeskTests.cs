@@ -1,0 +1,143 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
+using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
+using RuntimeGuard.Tests.Support;
+using RuntimeGuard.Tests.Unit.Models;
+using static RuntimeGuard.Tests.Unit.Models.WorkloadUnderTest;
+
+namespace RuntimeGuard.Tests.Unit.Collector;
+
+/// <summary>What the collector decides from the evidence of all nodes, seen as an agent is told it.</summary>
+public sealed class EvidenceDeskTests
+{
+    static readonly Workload Nginx = new() { Namespace = Key.Namespace, Image = Key.Image };
+    readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+
+    /// <summary>An hour of learning time is a second.</summary>
+    Task<CollectorFixture> StartAsync() => CollectorFixture.StartAsync(_time,
+        options => options with { TimeScale = 3600, LearningDuration = TimeSpan.FromDays(300) });
+
+    /// <summary>Four replicas that did one thing for weeks, and then much that is new, a little of it all of them.</summary>
+    static Evidence Drifted()
+    {
+        var baseline = new Baseline(Key);
+        var number = 0;
+        for (var hour = 0; hour < 700; hour++)
+        {
+            for (var replica = 0; replica < 4; replica++)
+            {
+                Start(baseline, replica, hour, "/usr/bin/date");
+                if (hour > 600)
+                {
+                    Start(baseline, replica, hour, "/opt/shared");
+                    Start(baseline, replica, hour, $"/opt/{BaselinePropertyTests.Letters(number++)}");
+                }
+            }
+        }
+        baseline.Advance(WorkloadUnderTest.Start + (700 * Hour));
+        var evidence = baseline.Snapshot().Evidence;
+        evidence.Generation = 1;
+        foreach (var behaviour in evidence.Behaviours.Where(b => b.Object.StartsWith("/opt/", StringComparison.Ordinal)))
+        {
+            (behaviour.Learned, behaviour.Quarantined, behaviour.Mark) = (false, true, "image-binary");
+        }
+        return evidence;
+    }
+
+    static void Start(Baseline baseline, int replica, int hour, string path) => baseline.Observe(new ContainerEvent
+    {
+        TimeNs = WorkloadUnderTest.Start + (hour * Hour),
+        Kind = EventKind.Exec,
+        Container = new ContainerFacts(Key, $"c{replica}", "1", WorkloadUnderTest.Start) { SeenFromBirth = false },
+        Actor = Actor.Entry("/usr/sbin/nginx"),
+        Path = System.Text.Encoding.UTF8.GetBytes(path),
+    });
+
+    static Heartbeat Running(int replicas)
+    {
+        var heartbeat = new Heartbeat();
+        for (var replica = 0; replica < replicas; replica++)
+        {
+            var container = CollectorItems.Container();
+            (container.Workload, container.Id) = (Nginx, new string((char)('a' + replica), 64));
+            heartbeat.Containers.Add(new ContainerStatus { Container = container });
+        }
+        return heartbeat;
+    }
+
+    /// <summary>The clock goes on until an agent is told so.</summary>
+    async Task<Model> ToldAsync(WireStream stream, Func<Model, bool> wanted)
+    {
+        var told = stream.ModelAsync(wanted);
+        while (!told.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(told, Task.Delay(20));
+        }
+        return await told;
+    }
+
+    static async Task WatchAsync(WireStream stream)
+    {
+        await stream.SendAsync(new FromAgent { Watch = new WatchWorkloads { Workloads = { Nginx } } });
+        await stream.ModelAsync(_ => true);
+    }
+
+    [Fact]
+    public async Task A_class_that_drifts_is_opened_and_takes_what_most_replicas_do_and_nothing_else()
+    {
+        await using var collector = await StartAsync();
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await WatchAsync(stream);
+        await stream.SendAsync(new FromAgent { Heartbeat = Running(4) });
+        await stream.SendAsync(new FromAgent { Evidence = Drifted() });
+        await stream.EvidenceAckAsync();
+
+        var drifting = await ToldAsync(stream, model =>
+            model.Policy.Classes.Any(own => own.Class == BehaviourClass.Exec && own.DriftSinceUnixNs > 0));
+        var absorbed = await ToldAsync(stream, model => model.Evidence.Behaviours.Any(b => b is { Object: "/opt/shared", Learned: true }));
+
+        Assert.Equal(LearningMode.Learning, drifting.Policy.Mode);
+        Assert.Equal(["/opt/shared"], absorbed.Evidence.Behaviours
+            .Where(b => b.Learned && b.Object.StartsWith("/opt/", StringComparison.Ordinal)).Select(b => b.Object));
+        var told = await collector.Server.Parts.State.ReadAsync(context => context.Audit
+            .Where(row => row.User == "collector").Select(row => row.Action + " " + row.Detail).ToListAsync(), CancellationToken.None);
+        Assert.Contains(told, line => line.Contains("exec: as the workload -> as the workload, drift", StringComparison.Ordinal));
+        Assert.Contains(told, line => line.StartsWith("absorb 1 behaviours", StringComparison.Ordinal)
+            && line.Contains("/opt/shared", StringComparison.Ordinal));
+        var shown = (await new Workloads.WorkloadsClient(collector.Admin()).ListAsync(new ListWorkloadsRequest())).Workloads;
+        Assert.Equal("drift", Assert.Single(shown).Classes.Single(c => c.Class == BehaviourClass.Exec).State);
+    }
+
+    [Fact]
+    public async Task Roles_of_the_containers_of_all_nodes_are_told_when_they_were_found_three_times()
+    {
+        await using var collector = await StartAsync();
+        await using var first = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await using var second = await (await collector.EnrolAsync("node-b")).ConnectAsync(spool: 2);
+        await WatchAsync(first);
+        await WatchAsync(second);
+        foreach (var (stream, role) in new[] { (first, 100), (second, 200) })
+        {
+            var evidence = Drifted();
+            evidence.Features.Clear();
+            for (var container = 0; container < 4; container++)
+            {
+                evidence.Features.Add(new ContainerFeatures
+                {
+                    Container = (ulong)(role + container),
+                    LastSeenUnixNs = 1,
+                    Features = { Enumerable.Range(0, 8).Concat(Enumerable.Range(role, 12)).Select(feature => (ulong)feature) },
+                });
+            }
+            await stream.SendAsync(new FromAgent { Evidence = evidence });
+            await stream.EvidenceAckAsync();
+        }
+
+        var told = await ToldAsync(second, model => model.Policy.Roles.Count > 0);
+
+        Assert.Equal([("role-a", 4u), ("role-b", 4u)], told.Policy.Roles.Select(role => (role.Name, role.Containers)));
+        Assert.All(told.Policy.Roles, role => Assert.Equal(20, role.Core.Count));
+    }
+}
