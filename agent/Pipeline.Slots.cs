@@ -16,6 +16,9 @@ sealed partial class Pipeline
     /// <summary>Cgroups that are nobody's workload; full, a slot whose creation was never heard of is not reclaimed.</summary>
     const int MostIgnored = 16384;
 
+    /// <summary>As many as the kernel side has.</summary>
+    const uint MostSlots = 1024;
+
     readonly List<(ContainerEntry Entry, ulong AtNs)> _retiring = [];
     readonly List<(uint Slot, ContainerEntry Entry)> _aliases = [];
     readonly HashSet<ulong> _ignored = [];
@@ -23,7 +26,7 @@ sealed partial class Pipeline
 
     bool OnCgroup(ReadOnlySpan<byte> sample)
     {
-        if (!CgroupEvent.TryRead(sample, out var e))
+        if (!CgroupEvent.TryRead(sample, out var e) || e.Header.Slot >= MostSlots)
             return false;
         if (e.Header.Kind == EventKinds.CgroupMkdir)
             OnCgroupCreated(e.Header, Encoding.UTF8.GetString(e.Path));
