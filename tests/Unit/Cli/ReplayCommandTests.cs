@@ -73,7 +73,7 @@ public sealed class ReplayCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("replay", 2, "Required argument 'EVENTS' missing")]
+    [InlineData("replay", 2, "there is nothing to replay")]
     [InlineData("replay /nonexistent", 4, "there is no file /nonexistent")]
     [InlineData("replay EVENTS --split pods", 2, "pods")]
     [InlineData("replay EVENTS --ablate no-brakes", 2, "there is no ablation 'no-brakes'; there are: no-generalisation")]

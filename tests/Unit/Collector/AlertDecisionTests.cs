@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
+using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 using RuntimeGuard.Tests.Support;
 
@@ -83,6 +84,34 @@ public sealed class AlertDecisionTests : IAsyncLifetime
         Assert.Equal(("admin", "alert"), (audit.User, audit.Action));
         Assert.StartsWith($"open -> allowed by allow {one.Id} of the behaviour exec nginx > sh -> /usr/bin/curl", audit.Detail, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task What_a_real_baseline_alerted_of_it_takes_for_normal_once_it_was_allowed_and_alerts_again_once_denied()
+    {
+        var baseline = new Baseline(new WorkloadKey(Nginx.Namespace, Nginx.Image));
+        baseline.Apply(new Model { Workload = Nginx, Policy = new Policy { Generation = 1, Version = 1, Mode = LearningMode.LockedByHand } });
+        var anomaly = Start(baseline, "c1").Anomaly!;
+        (anomaly.Container, anomaly.Process, anomaly.LineagePid) = (CollectorItems.Container("c1"), CollectorItems.Process(), 100);
+        await SendAsync(anomaly);
+        var id = (await AlertAsync()).Id;
+
+        await Client.DecideAsync(Allow(id));
+        baseline.Apply(await _stream.ModelAsync(model => model.Policy.Overrides.Count == 1));
+        Assert.Equal(VerdictKind.Known, Start(baseline, "c2").Kind);
+        await Client.DecideAsync(new DecideAlertRequest { Id = id, Kind = OverrideKind.Deny, Reason = "not any more" });
+        baseline.Apply(await _stream.ModelAsync(model => model.Policy.Overrides.Count == 2));
+
+        Assert.Equal("denied", Start(baseline, "c3").Anomaly?.Rule);
+    }
+
+    static Verdict Start(Baseline baseline, string container) => baseline.Observe(new ContainerEvent
+    {
+        TimeNs = CollectorItems.NowNs,
+        Kind = EventKind.Exec,
+        Container = new ContainerFacts(baseline.Workload, container, "1.25", CollectorItems.NowNs - 1),
+        Actor = Actor.Entry("/usr/sbin/nginx"),
+        Path = "/usr/bin/curl"u8,
+    });
 
     [Fact]
     public async Task A_named_anomaly_a_pattern_and_a_version_are_what_is_denied()

@@ -45,6 +45,8 @@ public sealed class NamespaceOverrideTests
         Assert.Equal(answer.Override, Assert.Single(pushed.Policy.Overrides));
         Assert.Equal(answer.Override, Assert.Single(late.Policy.Overrides));
         Assert.Empty(Of(collector, Other));
+        // It has a row of its own: no workload is kept for its sake.
+        Assert.All(collector.Server.Parts.Registry.Entries, entry => Assert.False(entry.ChangedByPerson));
         Assert.Contains($"; nothing -> {PolicyWords.Of(answer.Override)}", Assert.Single(await collector.AuditAsync(Late)).Detail, StringComparison.Ordinal);
         Assert.Contains("in the whole namespace", (await collector.AuditAsync(Redis))[0].Detail, StringComparison.Ordinal);
 
