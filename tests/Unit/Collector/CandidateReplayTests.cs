@@ -1,5 +1,8 @@
 using Grpc.Core;
+using RuntimeGuard.Collector.Gateway;
+using RuntimeGuard.Collector.History;
 using RuntimeGuard.Collector.Registry;
+using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 using RuntimeGuard.Tests.Support;
 using Record = RuntimeGuard.Proto.Record;
@@ -124,6 +127,55 @@ public sealed class CandidateReplayTests
         Assert.Equal(CandidateVerdict.New, new CandidateBaseline(model, 99).Judge(BehaviourClass.Exec, "a -> b", "1.25@x"));
         Assert.Equal(CandidateVerdict.New, new CandidateBaseline(model, 99).Judge(BehaviourClass.NetOut, "a -> b", "1.26@x"));
         Assert.Equal(CandidateVerdict.New, new CandidateBaseline(model, 100).Judge(BehaviourClass.Exec, "a -> b", "1.26@x"));
+    }
+
+    [Theory]
+    [InlineData(10_001, true, "more than 10000 behaviours it does not know")]
+    [InlineData(3, false, "holds more than 200000 sums")]
+    [InlineData(3, true, "")]
+    public async Task What_was_not_searched_to_its_end_is_said_and_does_not_count_as_searched(int behaviours, bool whole, string says)
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        var to = CollectorItems.NowNs;
+        var replay = new CandidateReplay(new CannedHistory(behaviours, whole, to - Hour), collector.Server.Parts.Coverage, TimeProvider.System);
+
+        var answer = await replay.RunAsync(new WorkloadKey("shop", "nginx"), new Model(), to - (48 * Hour), to, CancellationToken.None);
+
+        Assert.Contains(says, answer.PartialReason, StringComparison.Ordinal);
+        Assert.Equal((says.Length > 0, says.Length > 0 ? to : to - (48 * Hour)), (answer.Partial, answer.SearchedFromUnixNs));
+        Assert.Equal(Math.Min(behaviours, 10_000), answer.Firings.Count);
+    }
+
+    /// <summary>So many behaviours on the newest day, and a store that did or did not hand out all of them.</summary>
+    sealed class CannedHistory(int behaviours, bool whole, long timeNs) : IHistoryStore
+    {
+        public StoreHealth Health { get; } = new(0, [], null);
+
+        public Task<bool> ReadBehavioursAsync(HistoryRange range, int limit, Action<BehaviourRow> take, CancellationToken cancellation)
+        {
+            for (var i = 0; i < behaviours && range.FromUnixNs <= timeNs && timeNs < range.ToUnixNs; i++)
+            {
+                take(new BehaviourRow
+                {
+                    Class = BehaviourClass.Exec, Behaviour = $"a -> {i}", Tag = "", Digest = "", Container = "c", Example = "", Node = "n", Count = 1,
+                    FirstUnixNs = timeNs, LastUnixNs = timeNs,
+                });
+            }
+            return Task.FromResult(whole);
+        }
+
+        public LaneMark? Committed(LaneKey key) => null;
+
+        public ValueTask<Task<ulong>> AppendAsync(HistoryBatch batch, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task<HistoryPage> QueryAsync(HistoryFilter filter, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task ReadCoverageAsync(long fromUnixNs, long toUnixNs, string node, Action<CoverageRow> take, CancellationToken cancellation) =>
+            throw new NotSupportedException();
+
+        public Task<RetentionReport> EnforceAsync(TimeSpan age, long bytes, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     static SetOverrideRequest Denied() => new()
