@@ -89,6 +89,7 @@ static class WorkloadJson
         ["containers"] = behaviour.Containers.Count,
         ["first_seen_unix_ns"] = behaviour.FirstSeenUnixNs,
         ["last_seen_unix_ns"] = behaviour.LastSeenUnixNs,
+        ["learned"] = behaviour.Learned,
         ["quarantined"] = behaviour.Quarantined,
         ["mark"] = behaviour.Mark,
     };

@@ -97,6 +97,10 @@ sealed class ItemFit
         {
             Cut(anomaly.Ancestors, anomaly.Ancestors.Count - 1);
         }
+        while (anomaly.Explanation is { Contributions.Count: > 0 } && anomaly.CalculateSize() > WireLimits.AnomalyBytes)
+        {
+            Cut(anomaly.Explanation.Contributions, anomaly.Explanation.Contributions.Count - 1);
+        }
     }
 
     void Process(Process process, int argumentsTotal)
@@ -158,6 +162,22 @@ sealed class ItemFit
         for (var i = 0; i < explanation.Nearest.Count; i++)
         {
             explanation.Nearest[i] = Text(explanation.Nearest[i], WireLimits.Path);
+        }
+        explanation.Context = Text(explanation.Context, WireLimits.Name);
+        // A tag and a digest.
+        explanation.Version = Text(explanation.Version, 2 * WireLimits.Name);
+        explanation.Role = Text(explanation.Role, WireLimits.Name);
+        explanation.Bits = Finite(explanation.Bits, 0);
+        explanation.EvidenceBits = Finite(explanation.EvidenceBits, 0);
+        explanation.EvidenceBound = Finite(explanation.EvidenceBound, 0);
+        Cut(explanation.Contributions, WireLimits.Contributions);
+        foreach (var step in explanation.Contributions)
+        {
+            step.Behaviour = Text(step.Behaviour, WireLimits.Path);
+            step.Mark = Text(step.Mark, WireLimits.Name);
+            step.Score = Finite(step.Score, 0);
+            // A step may speak against an intrusion: its bits are the one number here that is rightly below nothing.
+            step.Bits = double.IsFinite(step.Bits) ? step.Bits : Finite(step.Bits, 0);
         }
     }
 

@@ -30,6 +30,8 @@ static class WireLimits
     public const int AnomalyBytes = 512 << 10;
     public const int Losses = 64;
     public const int Nearest = 16;
+    /// <summary>Grey events of one incident.</summary>
+    public const int Contributions = 64;
     /// <summary>Spools of one node whose marks are kept: a node has one, and a new one when it was damaged or lost.</summary>
     public const int SpoolsPerNode = 32;
     public const int Capabilities = 64;

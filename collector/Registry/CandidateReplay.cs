@@ -24,19 +24,20 @@ sealed class CandidateReplay(IHistoryStore history, CoverageDesk coverage, TimeP
         WorkloadKey workload, Model candidate, long fromUnixNs, long toUnixNs, CancellationToken cancellation)
     {
         var baseline = new CandidateBaseline(candidate, time.UnixNs());
-        var tally = new Tally(baseline);
-        var answer = new WouldFireResponse { SearchedToUnixNs = toUnixNs, SearchedFromUnixNs = toUnixNs };
         var started = Stopwatch.GetTimestamp();
+        var tally = new Tally(baseline, () => Stopwatch.GetElapsedTime(started) > Budget);
+        var answer = new WouldFireResponse { SearchedToUnixNs = toUnixNs, SearchedFromUnixNs = toUnixNs };
         while (answer.SearchedFromUnixNs > fromUnixNs && answer.PartialReason.Length == 0)
         {
             var from = Math.Max(fromUnixNs, answer.SearchedFromUnixNs - UnixTime.NsPerDay);
             var whole = await history.ReadBehavioursAsync(
                 new HistoryRange(workload.Namespace, workload.Image, from, answer.SearchedFromUnixNs), MostOfDay, tally.Add, cancellation);
-            answer.SearchedFromUnixNs = from;
             answer.PartialReason = !whole ? $"the day from {UnixTime.FromUnixNs(from):u} holds more than {MostOfDay} sums of behaviour and container"
-                : tally.Overflowed ? $"there are more than {MostFirings} behaviours it does not know"
-                : from > fromUnixNs && Stopwatch.GetElapsedTime(started) > Budget ? $"{Budget.TotalSeconds:0} s were not enough for more"
+                : tally.IsFull ? $"there are more than {MostFirings} behaviours it does not know"
+                : tally.IsLate ? $"{Budget.TotalSeconds:0} s were not enough for more"
                 : "";
+            // A day that was begun and not ended does not count as searched, though what was found in it is told.
+            answer.SearchedFromUnixNs = answer.PartialReason.Length == 0 ? from : answer.SearchedFromUnixNs;
         }
         var bytes = 0;
         foreach (var firing in tally.Firings.OrderByDescending(firing => firing.Count).ThenBy(firing => firing.Class)
@@ -56,7 +57,7 @@ sealed class CandidateReplay(IHistoryStore history, CoverageDesk coverage, TimeP
         return answer;
     }
 
-    sealed class Tally(CandidateBaseline baseline)
+    sealed class Tally(CandidateBaseline baseline, Func<bool> isOver)
     {
         readonly Dictionary<(BehaviourClass, string), Firing> _firings = [];
         readonly Dictionary<(BehaviourClass, string), HashSet<string>> _containers = [];
@@ -67,12 +68,18 @@ sealed class CandidateReplay(IHistoryStore history, CoverageDesk coverage, TimeP
 
         public ulong Occurrences { get; private set; }
 
-        public bool Overflowed { get; private set; }
+        public bool IsFull { get; private set; }
+
+        public bool IsLate { get; private set; }
 
         public Dictionary<(BehaviourClass, string), Firing>.ValueCollection Firings => _firings.Values;
 
         public void Add(BehaviourRow row)
         {
+            if (IsLate || (IsLate = isOver()))
+            {
+                return;
+            }
             Occurrences += row.Count;
             var name = (row.Class, row.Behaviour);
             var version = BehaviourNames.Version(new Container { Tag = row.Tag, Digest = row.Digest });
@@ -90,7 +97,7 @@ sealed class CandidateReplay(IHistoryStore history, CoverageDesk coverage, TimeP
             {
                 if (_firings.Count == MostFirings)
                 {
-                    Overflowed = true;
+                    IsFull = true;
                     return;
                 }
                 firing = new Firing { Class = row.Class, Behaviour = row.Behaviour, FirstUnixNs = long.MaxValue };

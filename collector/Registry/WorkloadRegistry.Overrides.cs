@@ -30,7 +30,7 @@ sealed partial class WorkloadRegistry
             var next = new List<WorkloadEntry>();
             foreach (var entry in entries)
             {
-                next.Add(await SetPolicyAsync(context, entry, "override", by,
+                next.Add(await SetPolicyAsync(context, entry, new PolicyStep("override", by, one.WholeNamespace),
                     (policy, now) => OverridePlan.Add(policy, entry.Workload, one, now, mayReplace), cancellation));
             }
             await also(context, [.. Ids(entries).Except(Ids(next))]);
@@ -51,7 +51,7 @@ sealed partial class WorkloadRegistry
             var next = new List<WorkloadEntry>();
             foreach (var entry in entries.Where(entry => entry.Policy.Overrides.Any(held => held.Id == one.Id)))
             {
-                next.Add(await SetPolicyAsync(context, entry, "override", by,
+                next.Add(await SetPolicyAsync(context, entry, new PolicyStep("override", by, one.WholeNamespace),
                     (policy, _) => OverridePlan.Remove(policy, one.Id), cancellation));
             }
             return next;
@@ -73,7 +73,8 @@ sealed partial class WorkloadRegistry
             var next = new List<WorkloadEntry>();
             foreach (var entry in _entries.Values)
             {
-                var swept = await SetPolicyAsync(context, entry, "override", by, (policy, _) => OverridePlan.Sweep(policy, now), cancellation);
+                var swept = await SetPolicyAsync(context, entry, new PolicyStep("override", by),
+                    (policy, _) => OverridePlan.Sweep(policy, now), cancellation);
                 if (!ReferenceEquals(swept, entry))
                 {
                     next.Add(swept);

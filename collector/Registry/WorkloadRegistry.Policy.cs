@@ -18,7 +18,7 @@ sealed partial class WorkloadRegistry
         WorkloadKey workload, By by, Func<Policy, long, Policy> change, CancellationToken cancellation)
     {
         await ChangeAsync(async context => Find(workload) is { } entry
-            ? [await SetPolicyAsync(context, entry, "policy", by, change, cancellation)]
+            ? [await SetPolicyAsync(context, entry, new PolicyStep("policy", by), change, cancellation)]
             : [], cancellation);
         feed.Changed(workload, TimeSpan.Zero, exceptNode: "");
         return Find(workload);
@@ -42,7 +42,7 @@ sealed partial class WorkloadRegistry
         policy.Mode == LearningMode.Learning && policy.LearningUntilUnixNs != 0 && policy.LearningUntilUnixNs <= nowUnixNs;
 
     /// <summary>One policy and its line of the audit trail, in the caller's transaction.</summary>
-    async Task<WorkloadEntry> SetPolicyAsync(StateContext context, WorkloadEntry entry, string action, By by,
+    async Task<WorkloadEntry> SetPolicyAsync(StateContext context, WorkloadEntry entry, PolicyStep step,
         Func<Policy, long, Policy> change, CancellationToken cancellation)
     {
         var now = time.UnixNs();
@@ -52,7 +52,7 @@ sealed partial class WorkloadRegistry
         {
             return entry;
         }
-        var isPersons = entry.ChangedByPerson || by.User != AuditTrail.Collector;
+        var isPersons = entry.ChangedByPerson || (step.By.User != AuditTrail.Collector && !step.OfNamespace);
         var policy = next.ToByteArray();
         var row = context.Workloads.Where(row => row.Namespace == workload.Namespace && row.Image == workload.Image);
         await row.ExecuteUpdateAsync(set => set
@@ -64,10 +64,15 @@ sealed partial class WorkloadRegistry
             _shares.Forget(workload);
         }
         // Bounds are noted as units double: of no use to a reader, unless something follows from them.
-        if (by != ByEvidence || PolicyWords.Differ(entry.Policy, next))
+        if (step.By != ByEvidence || PolicyWords.Differ(entry.Policy, next))
         {
-            context.Audit.Add(AuditTrail.Row(now, by.User, action, workload.ToString(), PolicyWords.Change(entry.Policy, next, by.Reason)));
+            context.Audit.Add(AuditTrail.Row(now, step.By.User, step.Action, workload.ToString(),
+                PolicyWords.Change(entry.Policy, next, step.By.Reason)));
         }
         return entry with { Policy = next, ChangedByPerson = isPersons };
     }
+
+    /// <summary>What the audit trail calls a change, and whose it is.</summary>
+    /// <param name="OfNamespace">Said of a whole namespace: it has a row of its own, and makes no workload worth keeping.</param>
+    readonly record struct PolicyStep(string Action, By By, bool OfNamespace = false);
 }

@@ -1,3 +1,5 @@
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
@@ -58,6 +60,12 @@ static class Behaviours
         await stream.SendAsync(new FromAgent { Evidence = Evidence(Nginx, behaviours) });
         Assert.Equal("", (await stream.EvidenceAckAsync()).Refused);
     }
+
+    /// <summary>Puts evidence into the store in the place of what is there.</summary>
+    public static Task KeepEvidenceAsync(this CollectorFixture collector, Evidence evidence) =>
+        collector.Server.Parts.State.WriteAsync(context => context.Workloads
+            .Where(row => row.Namespace == evidence.Workload.Namespace && row.Image == evidence.Workload.Image)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.Evidence, evidence.ToByteArray())), CancellationToken.None);
 
     /// <summary>The audit trail of a workload, newest first.</summary>
     public static async Task<List<AuditEntry>> AuditAsync(this CollectorFixture collector, Workload workload) =>

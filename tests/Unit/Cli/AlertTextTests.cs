@@ -67,7 +67,7 @@ public sealed class AlertTextTests
     {
         var alert = ReverseShell.Clone();
         var explanation = alert.Worst.Explanation;
-        (explanation.Context, explanation.Version, explanation.Role, explanation.Bits) = ("hour", "1.27@sha256:abc", "worker", 5.5);
+        (explanation.Context, explanation.Version, explanation.Role, explanation.Bits) = ("hour", "1.27@sha256:abc", "worker", 5.3);
         alert.Worst.BehaviourKey = 0xabc;
 
         var text = Render(alert, 200);
@@ -76,8 +76,8 @@ public sealed class AlertTextTests
         Assert.Contains("  context   known, but never at this hour of the week\n", text);
         Assert.Contains("  version   new in version 1.27@sha256:abc: yes\n", text);
         Assert.Contains("  role      worker\n", text);
-        Assert.Contains("; 5.5 bits of surprise for what did it;", text);
-        Assert.Equal(("0000000000000abc", "hour", "1.27@sha256:abc", "worker", 5.5), (
+        Assert.Contains("; 5.3 bits of surprise for what did it;", text);
+        Assert.Equal(("0000000000000abc", "hour", "1.27@sha256:abc", "worker", 5.3), (
             fields.GetProperty("behaviour_key").GetString(), fields.GetProperty("context").GetString(),
             fields.GetProperty("version").GetString(), fields.GetProperty("role").GetString(), fields.GetProperty("bits").GetDouble()));
         explanation.Context = "phase";

@@ -30,6 +30,26 @@ public sealed class AlertTests
     }
 
     [Fact]
+    public async Task The_steps_of_an_incident_are_cut_to_what_one_may_have_and_keep_their_bits()
+    {
+        await using var collector = await CollectorFixture.StartAsync();
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        var anomaly = CollectorItems.Anomaly();
+        anomaly.Explanation.Contributions.AddRange(Enumerable.Range(0, 500).Select(i => new Contribution
+        {
+            Behaviour = new string('\u20ac', 5000), Bits = i == 0 ? double.NaN : -i, Score = 1,
+        }));
+        await stream.SendAsync(1, anomaly);
+        await stream.AckedAsync(Lane.Anomalies, 1);
+
+        var worst = (await new Alerts.AlertsClient(collector.Admin()).ListAsync(new ListAlertsRequest())).Alerts[0].Worst;
+
+        Assert.InRange(worst.Explanation.Contributions.Count, 10, 64);
+        Assert.InRange(worst.CalculateSize(), 1, 512 << 10);
+        Assert.Equal([0, -1], worst.Explanation.Contributions.Take(2).Select(step => step.Bits));
+    }
+
+    [Fact]
     public async Task A_node_that_names_the_container_of_another_writes_into_no_alert_but_its_own()
     {
         await using var collector = await CollectorFixture.StartAsync();
