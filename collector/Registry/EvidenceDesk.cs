@@ -6,7 +6,7 @@ namespace RuntimeGuard.Collector.Registry;
 
 /// <summary>
 /// What merged evidence decides without a person: that a class cannot be learned, that it drifts and what of it most replicas
-/// do, which roles there are. Looks at every workload once an hour of learning time. Its caller takes turns.
+/// do, which roles there are. Looks at each workload whose evidence changed, once an hour of learning time. Its caller takes turns.
 /// </summary>
 sealed class EvidenceDesk(
     WorkloadRegistry registry, NodeDirectory nodes, CollectorOptions options, CollectorDiagnostics diagnostics, TimeProvider time)
@@ -22,27 +22,25 @@ sealed class EvidenceDesk(
 
     readonly TimeSpan _every = options.OnWallClock(TimeSpan.FromHours(1));
 
-    /// <summary>One per workload of the registry; those of workloads that left it are dropped with the next step.</summary>
+    /// <summary>One per workload of the registry; those of workloads that left it are dropped when there are more.</summary>
     readonly Dictionary<WorkloadKey, Look> _looks = [];
 
     /// <summary>Looks at workloads that are due, the longest not looked at first.</summary>
     public async Task StepAsync(CancellationToken cancellation)
     {
-        foreach (var gone in _looks.Keys.Where(workload => registry.Find(workload) is null).ToList())
-        {
-            _looks.Remove(gone);
-        }
         var now = time.UnixNs();
-        var due = registry.Entries.Select(entry => entry.Workload)
+        var due = registry.Unread
             .Where(workload => !_looks.TryGetValue(workload, out var look) || now - look.AtUnixNs >= _every.ToNs())
             .OrderBy(workload => _looks.GetValueOrDefault(workload)?.AtUnixNs ?? 0).Take(MostPerStep).ToList();
         foreach (var workload in due)
         {
             if (!_looks.TryGetValue(workload, out var look))
             {
+                MakeRoom();
                 _looks.Add(workload, look = new Look());
             }
             look.AtUnixNs = now;
+            registry.Read(workload);
             await LookAsync(workload, look, cancellation);
         }
     }
@@ -58,14 +56,27 @@ sealed class EvidenceDesk(
             ? policy
             : PolicyChange.WithFindings(policy, ClassKeeper.Keep(policy, model.Evidence, now), roles);
         // Asked twice, for a change tells every agent: first of what was read, then of what the policy is in its turn.
-        if (!ReferenceEquals(Decide(model.Policy, time.UnixNs()), model.Policy))
+        var decided = Decide(model.Policy, time.UnixNs());
+        if (!ReferenceEquals(decided, model.Policy))
         {
             await registry.ChangePolicyAsync(workload, WorkloadRegistry.ByEvidence, Decide, cancellation);
         }
-        if (DriftAbsorption.Absorb(model.Evidence, model.Policy, Replicas(workload), RolloutsOf(model.Evidence), time.UnixNs()) is { } absorbed)
+        if (DriftAbsorption.Absorb(model.Evidence, decided, Replicas(workload), RolloutsOf(model.Evidence), time.UnixNs()) is { } absorbed)
         {
             await registry.AbsorbAsync(workload, absorbed, cancellation);
             diagnostics.BehavioursAbsorbed.Inc(absorbed.Behaviours.Count);
+        }
+    }
+
+    void MakeRoom()
+    {
+        if (_looks.Count < WorkloadRegistry.MaxWorkloads)
+        {
+            return;
+        }
+        foreach (var gone in _looks.Keys.Where(workload => registry.Find(workload) is null).ToList())
+        {
+            _looks.Remove(gone);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
 using RuntimeGuard.Collector.Access;
@@ -19,6 +20,15 @@ sealed partial class WorkloadRegistry
     static readonly TimeSpan LockGrace = TimeSpan.FromSeconds(10);
 
     readonly NodeShares _shares = new();
+
+    /// <summary>Whose evidence changed since it was last looked at; no more than the registry holds, as only those merge.</summary>
+    readonly ConcurrentDictionary<WorkloadKey, bool> _unread = [];
+
+    /// <summary>Workloads whose evidence changed and was not looked at since, in no order.</summary>
+    public IEnumerable<WorkloadKey> Unread => _unread.Keys;
+
+    /// <summary>Its evidence is looked at from now on; what is merged later is unread again.</summary>
+    public void Read(WorkloadKey workload) => _unread.TryRemove(workload, out _);
 
     /// <summary>The collector's word on a workload; null when it is not known (any more).</summary>
     public async Task<Model?> ModelAsync(WorkloadKey workload, CancellationToken cancellation)
@@ -61,6 +71,7 @@ sealed partial class WorkloadRegistry
         diagnostics.EvidenceMerged.WithLabels(outcome.ToString().ToLowerInvariant()).Inc();
         if (outcome == Outcome.Merged)
         {
+            _unread[workload] = true;
             feed.Changed(workload, PushDelay, exceptNode: node);
         }
         else if (outcome == Outcome.Stale)

@@ -118,24 +118,26 @@ public sealed class EvidenceDeskTests
         await using var second = await (await collector.EnrolAsync("node-b")).ConnectAsync(spool: 2);
         await WatchAsync(first);
         await WatchAsync(second);
-        foreach (var (stream, role) in new[] { (first, 100), (second, 200) })
+        var found = second.ModelAsync(model => model.Policy.Roles.Count > 0);
+        var evidence = Drifted();
+        for (var hour = 1; !found.IsCompleted; hour++)
         {
-            var evidence = Drifted();
-            evidence.Features.Clear();
-            for (var container = 0; container < 4; container++)
+            foreach (var (stream, role) in new[] { (first, 100), (second, 200) })
             {
-                evidence.Features.Add(new ContainerFeatures
+                evidence.Features.Clear();
+                evidence.Features.Add(Enumerable.Range(0, 4).Select(container => new ContainerFeatures
                 {
                     Container = (ulong)(role + container),
-                    LastSeenUnixNs = 1,
+                    LastSeenUnixNs = hour,
                     Features = { Enumerable.Range(0, 8).Concat(Enumerable.Range(role, 12)).Select(feature => (ulong)feature) },
-                });
+                }));
+                await stream.SendAsync(new FromAgent { Evidence = evidence });
+                await stream.EvidenceAckAsync();
             }
-            await stream.SendAsync(new FromAgent { Evidence = evidence });
-            await stream.EvidenceAckAsync();
+            Assert.True(hour > 2 || collector.Server.Parts.Registry.Find(Key)!.Policy.Roles.Count == 0);
+            _time.Advance(TimeSpan.FromSeconds(1));
         }
-
-        var told = await ToldAsync(second, model => model.Policy.Roles.Count > 0);
+        var told = await found;
 
         Assert.Equal([("role-a", 4u), ("role-b", 4u)], told.Policy.Roles.Select(role => (role.Name, role.Containers)));
         Assert.All(told.Policy.Roles, role => Assert.Equal(20, role.Core.Count));
