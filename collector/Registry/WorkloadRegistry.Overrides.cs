@@ -61,7 +61,8 @@ sealed partial class WorkloadRegistry
     public async Task SweepOverridesAsync(CancellationToken cancellation)
     {
         var now = time.UnixNs();
-        if (!_entries.Values.Any(entry => entry.Policy.Overrides.Any(one => OverridePlan.IsOver(one, now))))
+        // Asked every second: a walk, where Values would lock and copy.
+        if (!_entries.Any(entry => entry.Value.Policy.Overrides is { Count: > 0 } said && said.Any(one => OverridePlan.IsOver(one, now))))
         {
             return;
         }

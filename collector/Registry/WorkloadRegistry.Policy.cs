@@ -28,7 +28,8 @@ sealed partial class WorkloadRegistry
     public async Task LockDueAsync(CancellationToken cancellation)
     {
         var now = time.UnixNs();
-        var due = _entries.Values.Where(entry => IsDue(entry.Policy, now)).Select(entry => entry.Workload).ToList();
+        // Asked every second: a walk, where Values would lock and copy.
+        var due = _entries.Where(entry => IsDue(entry.Value.Policy, now)).Select(entry => entry.Key).ToList();
         var by = new By(AuditTrail.Collector, "the learning time is over");
         foreach (var workload in due)
         {
