@@ -48,8 +48,10 @@ public sealed partial class Baseline
     static Anomaly Incident(Anomaly last, GreyIncident incident)
     {
         last.Rule = GreyRule;
-        last.Summary = string.Create(CultureInfo.InvariantCulture,
-            $"{incident.Steps.Count} small deviations add up to an intrusion's trace; the last: {last.Summary}");
+        last.Summary = incident.Steps.Count == 1
+            ? $"a small deviation where there are next to none: {last.Summary}"
+            : string.Create(CultureInfo.InvariantCulture,
+                $"{incident.Steps.Count} small deviations add up to an intrusion's trace; the last: {last.Summary}");
         last.Explanation.Contributions.AddRange(incident.Steps);
         (last.Explanation.EvidenceBits, last.Explanation.EvidenceBound) = (incident.Bits, incident.Bound);
         return last;

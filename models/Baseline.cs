@@ -9,7 +9,7 @@ public sealed partial class Baseline
     public const int BehaviourLimit = 4096;
     const int ContainerLimit = 512;
     const int JudgedLimit = 4096;
-    const int LongestText = 240;
+    internal const int LongestText = 240;
     const long StatisticsAgeNs = 60_000_000_000;
     const long FixedLearningNs = 24 * ContainerUnits.HourNs;
 

@@ -1,4 +1,3 @@
-using System.Text;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
@@ -65,8 +64,9 @@ public sealed class Overrides
             && (!critical || one.Kind == OverrideKind.Deny || one.Scope == OverrideScope.Behaviour)
             && Covers(one, behaviour.Key, behaviour.Actor, behaviour.Object);
 
+    /// <summary>A pattern speaks of the text a person was shown.</summary>
     static bool Covers(Override one, in Candidate candidate, ReadOnlySpan<byte> text, string actor) =>
-        Covers(one, candidate.Levels[0], actor, one.Scope == OverrideScope.Pattern ? Encoding.UTF8.GetString(text) : "");
+        Covers(one, candidate.Levels[0], actor, one.Scope == OverrideScope.Pattern ? PrintableText.Of(text, Baseline.LongestText) : "");
 
     static bool Covers(Override one, ulong key, string actor, string target) => one.Scope switch
     {

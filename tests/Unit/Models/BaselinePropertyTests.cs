@@ -60,6 +60,21 @@ public sealed class BaselinePropertyTests
         Assert.Equal(0, copy.Baseline.Counters.EvidenceRefused);
     }, iter: 200);
 
+    /// <summary>Two models of the same events, one of them locked: what is new is no less unusual to the locked one.</summary>
+    [Fact]
+    public void A_lock_never_raises_e() => Events.Array[2, 60].Sample(events =>
+    {
+        var (open, locked) = (new WorkloadUnderTest(), new WorkloadUnderTest());
+        foreach (var some in events[..^1])
+        {
+            some.ObserveBy(open);
+            some.ObserveBy(locked);
+        }
+        locked.Lock(LearningMode.LockedByTime);
+        if (events[^1].ObserveBy(open).Anomaly is { } one && events[^1].ObserveBy(locked).Anomaly is { } other)
+            Assert.True(other.Explanation.Score <= one.Explanation.Score * 1.000001, $"{one}\n{other}");
+    }, iter: 500);
+
     [Fact]
     public void A_flood_of_novelties_stays_below_every_cap_and_is_counted()
     {

@@ -86,6 +86,26 @@ public sealed class ContextTests
         Assert.Equal(VerdictKind.Anomalous, _web.Exec("/usr/bin/id", "id").Kind);
     }
 
+    /// <summary>Names with what a terminal must not get, or too long to show, are allowed as they were shown.</summary>
+    [Theory]
+    [InlineData("/opt/a\u001b[31mb")]
+    [InlineData("/opt/é\ncron")]
+    [InlineData(null)]
+    public void A_pattern_covers_what_a_person_was_shown(string? path)
+    {
+        path ??= $"/opt/{new string('x', 300)}";
+        Obey(new Policy { Mode = LearningMode.LockedByHand });
+        var shown = _web.Exec(path, "x").Anomaly!.Behaviour.Split(" -> ");
+        var allow = new Override
+        {
+            Kind = OverrideKind.Allow, Scope = OverrideScope.Pattern, Class = BehaviourClass.Exec, Actor = shown[0], Object = shown[1],
+        };
+        Obey(new Policy { Mode = LearningMode.LockedByHand, Overrides = { allow } });
+        _web.Now += Hour;
+        Assert.Equal(VerdictKind.Known, _web.Exec(path, "x").Kind);
+        Assert.Equal(VerdictKind.Anomalous, _web.Exec("/opt/other", "x").Kind);
+    }
+
     [Fact]
     public void Only_an_allow_of_exactly_it_silences_a_critical_rule()
     {
