@@ -8,7 +8,7 @@ namespace RuntimeGuard.Models;
 /// The k smallest of a set of 64-bit hashes, ascending. Union-and-truncate is commutative, associative and idempotent,
 /// and the count is exact below k.
 /// </summary>
-static class BottomK
+public static class BottomK
 {
     public const int Units = 16;
     public const int Containers = 8;
@@ -24,6 +24,10 @@ static class BottomK
         foreach (var hash in hashes)
             to.Add(hash);
     }
+
+    /// <summary>How many were ever added: exact below k, else (k-1)/U_(k) with U the largest hash kept as a share of the range.</summary>
+    public static double Estimate(int count, ulong largest, int k) =>
+        count < k ? count : (count - 1) / (largest / (double)ulong.MaxValue);
 
     /// <summary>Adds to the first <paramref name="count"/> of <paramref name="store"/>; false when nothing changed.</summary>
     public static bool Insert(Span<ulong> store, ref int count, ulong hash)
@@ -93,12 +97,8 @@ sealed class UnitSet(int k = BottomK.ClassUnits)
 
     public int Count => _count;
 
-    /// <summary>
-    /// Units ever added: exact below k, else (k-1)/U_(k) with U the largest hash kept as a fraction of the range.
-    /// </summary>
-    public double Estimate => _count < k
-        ? _count
-        : (_count - 1) / (_hashes[_count - 1] / (double)ulong.MaxValue);
+    /// <summary>Units ever added, by <see cref="BottomK.Estimate"/>.</summary>
+    public double Estimate => BottomK.Estimate(_count, _count == 0 ? 0 : _hashes[_count - 1], k);
 
     public ReadOnlySpan<ulong> AsSpan() => _hashes.AsSpan(0, _count);
 

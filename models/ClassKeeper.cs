@@ -20,7 +20,7 @@ public static class ClassKeeper
     /// <summary>The classes' policies as they should be now; the same object when nothing changed. Its argument is not changed.</summary>
     public static Policy Keep(Policy policy, Evidence evidence, long nowNs)
     {
-        var (statistics, units) = LearningProgress.Statistics(evidence);
+        var (statistics, _) = LearningProgress.Statistics(evidence);
         var rates = new RateLedger(0);
         foreach (var source in evidence.Rates)
             rates.Merge(source.Source == 0 ? WithSource(source, ulong.MaxValue) : source, changed: false);
@@ -41,7 +41,7 @@ public static class ClassKeeper
     }
 
     /// <summary>It says nothing of its class that is not so without it.</summary>
-    static bool IsSilent(ClassPolicy own) =>
+    public static bool IsSilent(ClassPolicy own) =>
         own is { Mode: LearningMode.Unspecified, Unbounded: false, DriftSinceUnixNs: 0, Bounds.Count: 0 };
 
     /// <param name="isOpen">Nobody decided of it: what comes after a lock is told as it comes, and is no drift.</param>

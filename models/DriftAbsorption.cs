@@ -49,10 +49,9 @@ public static class DriftAbsorption
         return absorbed.Behaviours.Count == 0 ? null : absorbed;
     }
 
-    /// <summary>Containers that did it: exact below the sketch's size, else (k - 1)/U with U its largest hash as a share of all.</summary>
-    static int ReplicasOf(BehaviourEvidence behaviour) => behaviour.Containers.Count < BottomK.Containers
-        ? behaviour.Containers.Count
-        : (int)Math.Min(int.MaxValue, (BottomK.Containers - 1) / (behaviour.Containers.Max() / (double)ulong.MaxValue));
+    /// <summary>Containers that did it.</summary>
+    static int ReplicasOf(BehaviourEvidence behaviour) => (int)Math.Min(int.MaxValue,
+        BottomK.Estimate(behaviour.Containers.Count, behaviour.Containers.DefaultIfEmpty().Max(), BottomK.Containers));
 
     static bool IsRisky(BehaviourEvidence behaviour)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
 using RuntimeGuard.Collector.State;
+using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.Nodes;
@@ -15,6 +16,13 @@ sealed class NodeDirectory(StateStore state, CollectorDiagnostics diagnostics, T
     readonly ConcurrentDictionary<string, LiveNode> _live = new(StringComparer.Ordinal);
 
     public IReadOnlyCollection<LiveNode> Live => (IReadOnlyCollection<LiveNode>)_live.Values;
+
+    /// <summary>Containers of the workload by the last heartbeats of connected nodes.</summary>
+    public IEnumerable<(string Node, Container Container)> Running(WorkloadKey workload) =>
+        from live in Live
+        from status in live.Heartbeat?.Containers ?? []
+        where status.Container.Workload.Namespace == workload.Namespace && status.Container.Workload.Image == workload.Image
+        select (live.Node, status.Container);
 
     public LiveNode? Find(string node) => _live.GetValueOrDefault(node);
 

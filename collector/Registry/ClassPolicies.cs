@@ -1,3 +1,4 @@
+using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.Registry;
@@ -41,8 +42,7 @@ static class ClassPolicies
         {
             (own.Mode, own.LockedUnixNs) = (LearningMode.Unspecified, 0);
         }
-        var kept = policy.Classes.Where(own => own is not
-            { Mode: LearningMode.Unspecified, Unbounded: false, DriftSinceUnixNs: 0, Bounds.Count: 0 }).OrderBy(own => own.Class).ToList();
+        var kept = policy.Classes.Where(own => !ClassKeeper.IsSilent(own)).OrderBy(own => own.Class).ToList();
         policy.Classes.Clear();
         policy.Classes.AddRange(kept);
     }

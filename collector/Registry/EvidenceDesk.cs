@@ -61,7 +61,7 @@ sealed class EvidenceDesk(
         {
             await registry.ChangePolicyAsync(workload, WorkloadRegistry.ByEvidence, Decide, cancellation);
         }
-        if (DriftAbsorption.Absorb(model.Evidence, decided, Replicas(workload), RolloutsOf(model.Evidence), time.UnixNs()) is { } absorbed)
+        if (DriftAbsorption.Absorb(model.Evidence, decided, nodes.Running(workload).Count(), RolloutsOf(model.Evidence), time.UnixNs()) is { } absorbed)
         {
             await registry.AbsorbAsync(workload, absorbed, cancellation);
             diagnostics.BehavioursAbsorbed.Inc(absorbed.Behaviours.Count);
@@ -96,9 +96,6 @@ sealed class EvidenceDesk(
     /// <summary>When a version came that was not the first, on the models' clock as all evidence.</summary>
     static List<long> RolloutsOf(Evidence evidence) =>
         [.. evidence.Versions.Select(version => version.FirstSeenUnixNs).Order().Skip(1)];
-
-    int Replicas(WorkloadKey workload) => nodes.Live.SelectMany(live => live.Heartbeat?.Containers ?? [])
-        .Count(status => status.Container.Workload.Namespace == workload.Namespace && status.Container.Workload.Image == workload.Image);
 
     /// <summary>What the last look at a workload found. A collector that starts again looks three times anew.</summary>
     sealed class Look

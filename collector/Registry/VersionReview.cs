@@ -1,4 +1,3 @@
-using Google.Protobuf.Collections;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
@@ -7,9 +6,6 @@ namespace RuntimeGuard.Collector.Registry;
 /// <summary>What is left for a person to look at in a workload's evidence: what a version brought, and what is quarantined.</summary>
 sealed class VersionReview
 {
-    /// <summary>Hashes of units that evidence of a version holds at most; from there on their number is estimated.</summary>
-    const int UnitSketch = 32;
-
     readonly Model _model;
     readonly List<Override> _overrides;
     readonly List<VersionEvidence> _versions;
@@ -31,7 +27,7 @@ sealed class VersionReview
             Version = version.Version,
             Key = version.Key,
             FirstSeenUnixNs = version.FirstSeenUnixNs,
-            Units = Units(version.Units),
+            Units = BottomK.Estimate(version.Units.Count, version.Units.DefaultIfEmpty().Max(), BottomK.VersionUnits),
             NewBehaviours = HasOlder(version) ? found.GetValueOrDefault(version.Key) : 0,
         });
     }
@@ -63,9 +59,4 @@ sealed class VersionReview
             ? Overrides.Covers(one, behaviour, "", critical: false)
             : _versions.Exists(version => version.Version == one.Version && behaviour.Versions.Count == 1 && behaviour.Versions[0] == version.Key)
                 && Overrides.Covers(one, behaviour, one.Version, critical: false));
-
-    /// <summary>Exact below the size of the sketch; else by how far its largest hash reaches into all there are.</summary>
-    static double Units(RepeatedField<ulong> units) => units.Count < UnitSketch
-        ? units.Count
-        : (units.Count - 1) / ((units.Max() + 1.0) / ulong.MaxValue);
 }

@@ -10,13 +10,6 @@ namespace RuntimeGuard.Collector.Registry;
 /// <summary>What people see of a workload: policy, evidence in numbers, where it runs, open alerts. Thread-safe.</summary>
 sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateStore state, TimeProvider time)
 {
-    /// <summary>Containers of the workload by the last heartbeats of connected nodes.</summary>
-    public IEnumerable<(string Node, Container Container)> Running(WorkloadKey workload) =>
-        from live in nodes.Live
-        from status in live.Heartbeat?.Containers ?? []
-        where status.Container.Workload.Namespace == workload.Namespace && status.Container.Workload.Image == workload.Image
-        select (live.Node, status.Container);
-
     /// <summary>One after another, as they are taken: each reads the evidence of its workload.</summary>
     public async IAsyncEnumerable<WorkloadSummary> SummariesAsync(
         IReadOnlyCollection<WorkloadEntry> entries, [EnumeratorCancellation] CancellationToken cancellation)
@@ -38,7 +31,7 @@ sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateS
     {
         var (now, evidence) = (time.UnixNs(), model.Evidence);
         var review = new VersionReview(model, now);
-        var running = Running(entry.Workload).ToList();
+        var running = nodes.Running(entry.Workload).ToList();
         var summary = new WorkloadSummary
         {
             Workload = entry.Message,

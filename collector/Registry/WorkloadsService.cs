@@ -49,7 +49,7 @@ sealed partial class WorkloadsService(CollectorParts parts, WorkloadView view) :
             .OrderByDescending(row => row.Id).Take(50).ToListAsync(context.CancellationToken), context.CancellationToken);
         var detail = new WorkloadDetail { Summary = await SummaryAsync(entry, context) };
         var running = new AnswerPage<Container>(int.MaxValue, container => container.CalculateSize());
-        _ = view.Running(entry.Workload).All(found => running.TryAdd(found.Container));
+        _ = parts.Nodes.Running(entry.Workload).All(found => running.TryAdd(found.Container));
         detail.Containers.AddRange(running.Items);
         detail.Audit.AddRange(audit.Select(row => new AuditEntry
         {

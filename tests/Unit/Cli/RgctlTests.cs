@@ -140,21 +140,21 @@ public sealed class RgctlTests : IAsyncLifetime
         using var stop = new CancellationTokenSource();
         var terminal = Terminal.ForText(TextWriter.Synchronized(output), TextWriter.Synchronized(error), Environment, 120);
         var watch = new AlertWatch(new Session(terminal), OutputFormat.JsonLines, new AlertFilter(), backlog: false).RunAsync(stop.Token);
-        await UntilAsync(() => error.ToString().Contains("watching alerts"));
+        await Eventually.HoldsAsync("the watch says that it watches", () => error.ToString().Contains("watching alerts"));
 
         await using (var stream = await agent.ConnectAsync(1))
         {
             await stream.SendAsync(2, CollectorItems.Anomaly(lineage: 100));
-            await UntilAsync(() => Ids(output).Count == 1);
+            await Eventually.HoldsAsync("the first alert is shown", () => Ids(output).Count == 1);
         }
 
         await _collector.StopServerAsync();
-        await UntilAsync(() => error.ToString().Contains("lost; trying again"));
+        await Eventually.HoldsAsync("the loss is said", () => error.ToString().Contains("lost; trying again"));
         await _collector.StartServerAsync();
         await using (var stream = await agent.ConnectAsync(1))
         {
             await stream.SendAsync(3, CollectorItems.Anomaly(lineage: 200), CollectorItems.Anomaly(lineage: 300));
-            await UntilAsync(() => Ids(output).Count >= 3);
+            await Eventually.HoldsAsync("the later alerts are shown", () => Ids(output).Count >= 3);
         }
 
         await stop.CancelAsync();
@@ -173,7 +173,7 @@ public sealed class RgctlTests : IAsyncLifetime
         {
             Watch = new WatchWorkloads { Workloads = { new Workload { Namespace = "shop", Image = "docker.io/library/nginx" } } },
         });
-        await UntilAsync(async () => (await RunAsync("workloads list -o jsonl")).Output.Contains("docker.io/library/nginx"));
+        await Eventually.HoldsAsync("the workload is listed", async () => (await RunAsync("workloads list -o jsonl")).Output.Contains("docker.io/library/nginx"));
 
         Assert.Contains("learning", (await RunAsync("workloads list")).Output);
         var locked = await RunAsync("workloads lock shop/nginx --reason checked");
@@ -257,18 +257,6 @@ public sealed class RgctlTests : IAsyncLifetime
         using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    static Task UntilAsync(Func<bool> holds) => UntilAsync(() => Task.FromResult(holds()));
-
-    static async Task UntilAsync(Func<Task<bool>> holds)
-    {
-        var deadline = DateTime.UtcNow.AddSeconds(30);
-        while (!await holds())
-        {
-            Assert.True(DateTime.UtcNow < deadline, "it did not hold within 30 s");
-            await Task.Delay(50);
-        }
     }
 
     async Task LogInAsync()

@@ -12,16 +12,6 @@ public sealed class BackgroundTests
     static async Task<HealthCheckResponse.Types.ServingStatus> HealthAsync(CollectorFixture collector) =>
         (await new Health.HealthClient(collector.People()).CheckAsync(new HealthCheckRequest())).Status;
 
-    static async Task UntilAsync(Func<Task<bool>> holds)
-    {
-        var deadline = DateTime.UtcNow.AddSeconds(30);
-        while (!await holds())
-        {
-            Assert.True(DateTime.UtcNow < deadline, "it did not hold within 30 s");
-            await Task.Delay(50);
-        }
-    }
-
     static Task<int> SqlAsync(CollectorFixture collector, string sql) => collector.Server.Parts.State.WriteAsync(
         db => db.Database.ExecuteSqlRawAsync(sql), CancellationToken.None);
 
@@ -41,9 +31,9 @@ public sealed class BackgroundTests
 
         await stream.SendAsync(1, CollectorItems.Anomaly(timeNs: CollectorItems.NowNs));
         await stream.AckedAsync(Lane.Anomalies, 1);
-        await UntilAsync(async () => await HealthAsync(collector) == HealthCheckResponse.Types.ServingStatus.NotServing);
+        await Eventually.HoldsAsync("health is bad", async () => await HealthAsync(collector) == HealthCheckResponse.Types.ServingStatus.NotServing);
         Directory.Delete(blocked);
-        await UntilAsync(async () => await HealthAsync(collector) == HealthCheckResponse.Types.ServingStatus.Serving);
+        await Eventually.HoldsAsync("health is good", async () => await HealthAsync(collector) == HealthCheckResponse.Types.ServingStatus.Serving);
 
         await collector.AskUntilAsync(new HistoryQuery { Kinds = { "anomaly" }, FromUnixNs = 1 }, rows => rows.Count == 1);
         Assert.True(collector.Server.Parts.Diagnostics.PartsFailed.WithLabels("copying anomalies to history").Value >= 1);
@@ -62,14 +52,14 @@ public sealed class BackgroundTests
         await collector.AskUntilAsync(new HistoryQuery { Kinds = { "anomaly" } }, rows => rows.Count == 1);
         await SqlAsync(collector, "ALTER TABLE anomalies RENAME TO elsewhere");
         collector.Server.Parts.Feed.Changed();
-        await UntilAsync(() => Task.FromResult(collector.Server.Parts.Health.Failing.Count > 0));
+        await Eventually.HoldsAsync("a part fails", () => collector.Server.Parts.Health.Failing.Count > 0);
 
         // The lock of the data directory is free again only when everything was closed.
         await collector.StopServerAsync();
         await collector.StartServerAsync();
-        await UntilAsync(async () => await HealthAsync(collector) == HealthCheckResponse.Types.ServingStatus.NotServing);
+        await Eventually.HoldsAsync("health is bad", async () => await HealthAsync(collector) == HealthCheckResponse.Types.ServingStatus.NotServing);
         await SqlAsync(collector, "ALTER TABLE elsewhere RENAME TO anomalies");
-        await UntilAsync(async () => await HealthAsync(collector) == HealthCheckResponse.Types.ServingStatus.Serving);
+        await Eventually.HoldsAsync("health is good", async () => await HealthAsync(collector) == HealthCheckResponse.Types.ServingStatus.Serving);
 
         await using var again = await agent.ConnectAsync(spool: 1);
         await again.SendAsync(2, CollectorItems.Anomaly());
