@@ -270,7 +270,7 @@ static __always_inline void header__fill(struct rg_header *h, __u16 kind, struct
 }
 
 /* Appends src at `at`; returns the bytes appended, 0 when it cannot be read. */
-static __always_inline __u32 sample__append(struct rg_scratch *s, __u64 at, const void *src, __u64 len)
+static __always_inline __u32 sample__copy(struct rg_scratch *s, __u64 at, const void *src, __u64 len, bool user)
 {
 	barrier_reg(at);
 	barrier_reg(len);
@@ -280,24 +280,19 @@ static __always_inline __u32 sample__append(struct rg_scratch *s, __u64 at, cons
 		return 0;
 	if (!len)
 		return 0;
-	if (bpf_probe_read_kernel(&s->out[at], len, src))
+	if (user ? bpf_probe_read_user(&s->out[at], len, src) : bpf_probe_read_kernel(&s->out[at], len, src))
 		return 0;
 	return len;
 }
 
+static __always_inline __u32 sample__append(struct rg_scratch *s, __u64 at, const void *src, __u64 len)
+{
+	return sample__copy(s, at, src, len, false);
+}
+
 static __always_inline __u32 sample__append_user(struct rg_scratch *s, __u64 at, const void *src, __u64 len)
 {
-	barrier_reg(at);
-	barrier_reg(len);
-	if (at >= RG_OUT_MAX)
-		return 0;
-	if (len > RG_PATH_MAX)
-		return 0;
-	if (!len)
-		return 0;
-	if (bpf_probe_read_user(&s->out[at], len, src))
-		return 0;
-	return len;
+	return sample__copy(s, at, src, len, true);
 }
 
 /* True when the ring took it. */
