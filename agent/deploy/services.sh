@@ -104,10 +104,10 @@ collector_healthy() {
   curl --silent --fail --max-time 5 --noproxy '*' --cacert "$ETC/ca.crt" "https://$(reach "$listen")/healthz" >/dev/null 2>&1
 }
 
-# The agent holds a connection to its collector: what its log last said about it. Its first line after a start counts as
-# "not yet", so that nobody takes an earlier run's word for it.
+# The agent holds a connection to its collector: what its log last said about it. What is said of a start, by
+# its supervisor and then by itself, counts as "not yet", so that nobody takes an earlier run's word for it.
 agent_healthy() {
-  service_running agent && last_said agent ' on node .*, kernel |connected to collector |collector .* away: ' |
+  service_running agent && last_said agent ' supervise: | on node .*, kernel |connected to collector |collector .* away: ' |
     grep -q 'connected to collector '
 }
 
