@@ -134,7 +134,7 @@ public sealed partial class Baseline
             behaviour.ChangedAt = _units.Revision;
         }
         MarkJudged(once);
-        var incident = alert || !novel.First ? null : GreyOf(e, candidate, unit, timeNs, (score, state));
+        var incident = alert || !novel.First ? null : GreyOf(e, candidate, unit, timeNs, score);
         return new Ruling(alert || incident is not null ? VerdictKind.Anomalous : VerdictKind.Pending, behaviour)
         {
             Rule = rule,
