@@ -183,6 +183,7 @@ public static class EvidenceMerge
             HoursOfWeek = Or(a.HoursOfWeek, b.HoursOfWeek),
             MaxPerUnit = Math.Max(a.MaxPerUnit, b.MaxPerUnit),
             Quarantined = a.Quarantined || b.Quarantined,
+            ForReview = a.ForReview || b.ForReview,
             Learned = a.Learned || b.Learned,
             Mark = Larger(a.Mark, b.Mark),
             StartPhase = a.StartPhase | b.StartPhase,
