@@ -9,20 +9,22 @@ static class PolicyChange
     static readonly BehaviourClass[] Strict =
         [BehaviourClass.Exec, BehaviourClass.Perm, BehaviourClass.NetOut, BehaviourClass.NetIn];
 
-    public static Policy New(long nowUnixNs, TimeSpan learning, string user) => new()
+    public static Policy New(long nowUnixNs, TimeSpan? learning, string user) => new()
     {
         Generation = 1,
         Version = 1,
         Mode = LearningMode.Learning,
         LearningSinceUnixNs = nowUnixNs,
-        LearningUntilUnixNs = nowUnixNs + learning.ToNs(),
+        LearningUntilUnixNs = EndOf(nowUnixNs, learning),
         ChangedBy = user,
         Reason = "first seen",
     };
 
+    static long EndOf(long nowUnixNs, TimeSpan? learning) => learning is { } duration ? nowUnixNs + duration.ToNs() : 0;
+
     /// <param name="policy">What it was.</param>
     /// <param name="nowUnixNs">Since when it learns.</param>
-    /// <param name="learning">For how long, on the wall clock; null: until a person locks it.</param>
+    /// <param name="learning">For how long, on the wall clock; null: until its evidence suffices.</param>
     /// <param name="reset">Forgets all evidence, and what was found out of it; what people said of behaviours stays.</param>
     /// <param name="by">Who asked, and why.</param>
     public static Policy Learn(Policy policy, long nowUnixNs, TimeSpan? learning, bool reset, By by)
@@ -30,7 +32,7 @@ static class PolicyChange
         var next = Next(policy, by);
         next.Mode = LearningMode.Learning;
         next.LearningSinceUnixNs = nowUnixNs;
-        next.LearningUntilUnixNs = learning is { } duration ? nowUnixNs + duration.ToNs() : 0;
+        next.LearningUntilUnixNs = EndOf(nowUnixNs, learning);
         next.LockedUnixNs = 0;
         next.StrictClasses.Clear();
         ClassPolicies.FollowWorkload(next);
@@ -56,7 +58,7 @@ static class PolicyChange
         }
         if (policy is { Mode: LearningMode.Learning, LearningUntilUnixNs: 0 })
         {
-            throw new PolicyRefusal("it learns until a person locks it: there is no time to prolong");
+            throw new PolicyRefusal("it learns until its evidence suffices: there is no time to prolong");
         }
         var next = Next(policy, who);
         next.Mode = LearningMode.Learning;
@@ -83,7 +85,7 @@ static class PolicyChange
     public static Policy Freeze(Policy policy, long nowUnixNs, IReadOnlyCollection<BehaviourClass> classes, By by) =>
         Close(policy, LearningMode.Frozen, nowUnixNs, classes, by);
 
-    /// <summary>Takes locks and freezes back: the workload learns until a person locks it, a class as its workload does or alone.</summary>
+    /// <summary>Takes locks and freezes back: the workload learns until its evidence suffices, a class as its workload does or alone.</summary>
     public static Policy Unlock(Policy policy, long nowUnixNs, IReadOnlyCollection<BehaviourClass> classes, By by)
     {
         if (classes.Count == 0)
