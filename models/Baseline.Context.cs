@@ -130,7 +130,7 @@ public sealed partial class Baseline
         if (count >= FirstVolume && System.Numerics.BitOperations.IsPow2(count)
             && VolumeOf(e, known, timeNs, (bucket, count)) is { } volume)
             return volume;
-        if (known.Class == BehaviourClass.NetOut && !e.Peer.IsEmpty && container.AddPeer(KeyHash.Of(e.Peer)) is > 0 and var peers
+        if (known.Class == BehaviourClass.NetOut && !e.Peer.IsEmpty && container.AddPeer(KeyHash.Of(e.Name.IsEmpty ? e.Peer : e.Name)) is > 0 and var peers
             && VolumeOf(e, known, timeNs, (VolumeStatistics.Buckets + bucket, peers)) is { } fanOut)
             return fanOut;
         return new Verdict(VerdictKind.Known, known.Key, null);

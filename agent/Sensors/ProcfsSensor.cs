@@ -23,6 +23,9 @@ sealed unsafe class ProcfsSensor
     /// <summary>Inode of the first process's mount namespace; 0 when it cannot be read.</summary>
     public static uint HostMountNamespace => Namespace("/proc/1/ns/mnt");
 
+    /// <summary>Inode number of the network namespace of the host's first process; 0: not known.</summary>
+    public static uint HostNetworkNamespace => Namespace("/proc/1/ns/net");
+
     /// <summary>The pids in use now.</summary>
     public static HashSet<uint> LivingPids() => [.. Directory.EnumerateDirectories("/proc")
         .Select(d => uint.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out uint pid) ? pid : 0)
