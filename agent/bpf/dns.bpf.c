@@ -14,45 +14,48 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define LOOPBACK_IFINDEX 1	/* in every network namespace */
 #define PASS 1
 
-/* The ends of a packet, and where its UDP payload lies. */
+/* The other side with port 53, the port of this one, and where the UDP payload lies. */
 struct packet {
-	__u8 source[16];
-	__u8 target[16];
-	__u16 source_port;
-	__u16 target_port;
+	__u8 server[16];
+	__u16 client_port;
 	__u16 family;
 	__u32 at;
 	__u32 len;
 };
 
-/* Of v6 only packets whose UDP header comes first: extension headers before it are nothing a resolver sends. */
-static __always_inline bool packet__read(struct packet *p, struct __sk_buff *skb)
+/*
+ * One read of the headers decides for nearly every packet that it is none. Of v6 only packets whose UDP header comes first:
+ * extension headers before it are nothing a resolver sends.
+ */
+static __always_inline bool packet__read(struct packet *p, struct __sk_buff *skb, bool answer)
 {
+	__u8 head[40 + UDP_HEADER];
 	__be16 ports[2];
-	__u8 first = 0, protocol = 0;
 
 	if (skb->protocol == __builtin_bswap16(ETH_P_IP)) {
-		if (bpf_skb_load_bytes(skb, 9, &protocol, 1) || protocol != IPPROTO_UDP)
-			return false;
-		if (bpf_skb_load_bytes(skb, 0, &first, 1) ||
-		    bpf_skb_load_bytes(skb, 12, p->source, 4) || bpf_skb_load_bytes(skb, 16, p->target, 4))
+		if (bpf_skb_load_bytes(skb, 0, head, 20 + UDP_HEADER) || head[9] != IPPROTO_UDP)
 			return false;
 		p->family = AF_INET;
-		p->at = (first & 15) * 4;
-	} else if (skb->protocol == __builtin_bswap16(ETH_P_IPV6)) {
-		if (bpf_skb_load_bytes(skb, 6, &protocol, 1) || protocol != IPPROTO_UDP)
+		p->at = (head[0] & 15) * 4;
+		__builtin_memcpy(ports, head + 20, sizeof(ports));
+		if (p->at != 20 && bpf_skb_load_bytes(skb, p->at, ports, sizeof(ports)))
 			return false;
-		if (bpf_skb_load_bytes(skb, 8, p->source, 16) || bpf_skb_load_bytes(skb, 24, p->target, 16))
+	} else if (skb->protocol == __builtin_bswap16(ETH_P_IPV6)) {
+		if (bpf_skb_load_bytes(skb, 0, head, sizeof(head)) || head[6] != IPPROTO_UDP)
 			return false;
 		p->family = AF_INET6;
 		p->at = 40;
+		__builtin_memcpy(ports, head + 40, sizeof(ports));
 	} else {
 		return false;
 	}
-	if (bpf_skb_load_bytes(skb, p->at, ports, sizeof(ports)))
+	if (ports[answer ? 0 : 1] != __builtin_bswap16(DNS_PORT))
 		return false;
-	p->source_port = __builtin_bswap16(ports[0]);
-	p->target_port = __builtin_bswap16(ports[1]);
+	if (p->family == AF_INET)
+		__builtin_memcpy(p->server, head + (answer ? 12 : 16), 4);
+	else
+		__builtin_memcpy(p->server, head + (answer ? 8 : 24), 16);
+	p->client_port = __builtin_bswap16(ports[answer ? 1 : 0]);
 	p->at += UDP_HEADER;
 	p->len = skb->len > p->at ? skb->len - p->at : 0;
 	return p->len != 0;
@@ -119,9 +122,9 @@ static __always_inline void dns__fill(struct rg_dns_event *e, struct __sk_buff *
 	e->h.cgroup_id = bpf_skb_cgroup_id(skb);
 	e->h.slot = slot;
 	e->h.epoch = s->epoch;
-	__builtin_memcpy(e->server, answer ? p->source : p->target, 16);
+	__builtin_memcpy(e->server, p->server, 16);
 	e->family = p->family;
-	e->client_port = answer ? p->target_port : p->source_port;
+	e->client_port = p->client_port;
 	e->answer = answer;
 	e->loopback = skb->ifindex == LOOPBACK_IFINDEX;
 	e->net_ns = packet__net_ns(skb);
@@ -163,7 +166,7 @@ static __always_inline int dns__see(struct __sk_buff *skb, bool answer)
 	__u32 slot = 0;
 	__u64 now;
 
-	if (!packet__read(&p, skb) || (answer ? p.source_port : p.target_port) != DNS_PORT)
+	if (!packet__read(&p, skb, answer))
 		return PASS;
 	s = packet__slot(skb, &slot);
 	if (!s)
