@@ -34,6 +34,7 @@ public sealed partial class Baseline
     ContainerFacts? _lastFacts;
     ContainerUnits? _lastContainer;
     long _firstEventNs = long.MaxValue;
+    readonly double[] _greyByScore = new double[GreyScore.Bins];
     double _lambdaPerDay = 1; // grey events expected per container-day
     long _statisticsNs = long.MinValue;
     long _statisticsVersion = -1;
@@ -104,9 +105,10 @@ public sealed partial class Baseline
         if (_reduction.Count == 0)
             return new Verdict(VerdictKind.Ignored, 0, null);
         var verdict = Judge(e, unit, timeNs, raw);
-        return verdict.Kind == VerdictKind.Known && _behaviours.TryGetValue(verdict.Behaviour, out var usual)
-            ? Counted(e, usual, timeNs)
-            : verdict;
+        if (verdict.Kind == VerdictKind.Anomalous || !_behaviours.TryGetValue(verdict.Behaviour, out var usual))
+            return verdict;
+        // A scan is many peers, each of them new and none of them alarming by itself.
+        return verdict.Kind == VerdictKind.Known ? Counted(e, usual, timeNs) : FanOutOf(e, usual, timeNs) ?? verdict;
     }
 
     /// <summary>A name that is a caller's own words may go round about ("/etc/./x"): rules and patterns see where it leads.</summary>

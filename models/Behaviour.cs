@@ -44,6 +44,9 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, s
     /// <summary>High risk or at alert level when seen: shown to people, and left out of the rates unless learned.</summary>
     public bool Quarantined;
 
+    /// <summary>Began while its version was new: in the list of what that brought, for a person to decide.</summary>
+    public bool ForReview;
+
     /// <summary>The delta it belongs to; 0 when the collector has all of it.</summary>
     public ulong ChangedAt;
 
@@ -109,9 +112,10 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, s
         FirstSeenNs = other.FirstSeenUnixNs == 0 ? FirstSeenNs : Math.Min(FirstSeenNs, other.FirstSeenUnixNs);
         LastSeenNs = Math.Max(LastSeenNs, other.LastSeenUnixNs);
         MaxPerUnit = Math.Max(MaxPerUnit, other.MaxPerUnit);
-        changed |= (other.Learned && !Learned) || (other.Quarantined && !Quarantined);
+        changed |= (other.Learned && !Learned) || (other.Quarantined && !Quarantined) || (other.ForReview && !ForReview);
         Learned |= other.Learned;
         Quarantined |= other.Quarantined;
+        ForReview |= other.ForReview;
         return changed;
     }
 
@@ -149,6 +153,7 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, s
             Learned = Learned,
             Mark = Marks.Of(Class).Marks[Mark].Name,
             StartPhase = StartPhase,
+            ForReview = ForReview,
         };
         evidence.Units.AddAll(Units.AsSpan());
         evidence.Containers.AddAll(Containers.AsSpan());

@@ -35,7 +35,8 @@ public static class ClassKeeper
             changed ??= policy.Clone();
             if (LearningStates.ClassOf(changed, marks.Class) is { } old)
                 changed.Classes.Remove(old);
-            changed.Classes.Add(kept);
+            if (!IsSilent(kept))
+                changed.Classes.Insert(changed.Classes.Count(entry => entry.Class < kept.Class), kept);
         }
         return changed ?? policy;
     }

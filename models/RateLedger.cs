@@ -24,10 +24,17 @@ sealed class RateLedger(ulong source)
     /// <summary>Sources left out because there were too many.</summary>
     public long Refused { get; private set; }
 
-    public void AddGrey(BehaviourClass c, int events = 1)
+    public void AddGrey(BehaviourClass c, double score)
     {
-        var own = _own[(int)c];
-        own.Grey = events < 0 ? own.Grey - Math.Min(own.Grey, (ulong)-events) : own.Grey + (ulong)events;
+        _own[(int)c].Grey[GreyScore.BinOf(score)]++;
+        Change();
+    }
+
+    /// <summary>An event that was counted became part of an incident: it is not what is usual.</summary>
+    public void TakeGrey(BehaviourClass c, double score)
+    {
+        ref var count = ref _own[(int)c].Grey[GreyScore.BinOf(score)];
+        count -= Math.Min(count, 1);
         Change();
     }
 
@@ -44,6 +51,7 @@ sealed class RateLedger(ulong source)
             own.StartWindow();
         own.RecentUnits++;
         own.Recent.Add(hour.Container);
+        own.AddContextUnit();
         if (hour.IsNovel)
         {
             own.RecentNovel++;
@@ -55,15 +63,28 @@ sealed class RateLedger(ulong source)
         Change();
     }
 
-    /// <summary>Grey events of all classes and sources.</summary>
-    public double Grey => Sum((own) => own.Grey, other => other.Grey);
-
-    public double Context(BehaviourClass c, BehaviourContext context) => Sum(c, own => own.Contexts[(int)context], other => context switch
+    /// <summary>Grey events of all classes and sources by score.</summary>
+    public void GreyByScore(Span<double> counts)
     {
-        BehaviourContext.Phase => other.NewPhase,
-        BehaviourContext.Hour => other.NewHour,
-        _ => other.NewRole,
-    });
+        for (var bin = 0; bin < counts.Length; bin++)
+        {
+            var at = bin;
+            counts[bin] = _own.Sum(own => (double)own.Grey[at]) + _others.Values.Sum(o => o.Classes.Sum(c => (double)GreyScore.CountOf(c, at)));
+        }
+    }
+
+    /// <summary>How often known behaviours of the class came new into such a context lately, and in how many units.</summary>
+    public (double Seen, double Units) Context(BehaviourClass c, BehaviourContext context) =>
+        (Sum(c, own => own.Contexts[(int)context] + own.OlderContexts[(int)context],
+            other => Now(other, context) + (other.OlderContexts.Count > (int)context ? other.OlderContexts[(int)context] : 0)),
+        Sum(c, own => own.ContextUnits + own.OlderContextUnits, other => other.ContextUnits + other.OlderContextUnits));
+
+    static ulong Now(ClassRates rates, BehaviourContext context) => context switch
+    {
+        BehaviourContext.Phase => rates.NewPhase,
+        BehaviourContext.Hour => rates.NewHour,
+        _ => rates.NewRole,
+    };
 
     /// <summary>The watch-dog's window: units, those with a novelty, and the containers of each.</summary>
     public RecentNovelty Recent(BehaviourClass c)
@@ -143,9 +164,6 @@ sealed class RateLedger(ulong source)
         _version++;
         _changedAt = Revision;
     }
-
-    double Sum(Func<ClassTally, double> own, Func<ClassRates, double> other) =>
-        _own.Sum(own) + _others.Values.Sum(o => o.Classes.Sum(other));
 
     double Sum(BehaviourClass c, Func<ClassTally, double> own, Func<ClassRates, double> other) =>
         own(_own[(int)c]) + _others.Values.Sum(o => o.Classes.Where(classes => classes.Class == c).Sum(other));

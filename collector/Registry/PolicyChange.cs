@@ -1,4 +1,3 @@
-using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.Registry;
@@ -103,30 +102,6 @@ static class PolicyChange
         next.Version++;
         next.Overrides.Clear();
         next.Overrides.AddRange(overrides.OrderBy(one => one.CreatedUnixNs).ThenBy(one => one.Id, StringComparer.Ordinal));
-        return next;
-    }
-
-    /// <summary>
-    /// What evidence says of classes and, where it is sure, of roles. Who set its mode, and why, stays; the same object when it
-    /// says what it said before.
-    /// </summary>
-    /// <param name="kept">The policy with its classes as they should be.</param>
-    /// <param name="roles">Null: those it has.</param>
-    public static Policy WithFindings(Policy policy, Policy kept, IReadOnlyList<Role>? roles)
-    {
-        var next = kept.Clone();
-        if (roles is not null)
-        {
-            var renamed = RoleLearner.Renamed(policy.Roles, roles).OrderBy(role => role.Name, StringComparer.Ordinal).ToList();
-            next.Roles.Clear();
-            next.Roles.AddRange(renamed);
-        }
-        ClassPolicies.DropSilent(next);
-        if (next.Equals(policy))
-        {
-            return policy;
-        }
-        next.Version++;
         return next;
     }
 

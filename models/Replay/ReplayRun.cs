@@ -164,7 +164,10 @@ public sealed class ReplayRun
         if (nowNs == long.MaxValue)
             return;
         foreach (var workload in _workloads.Values)
+        {
             workload.Advance(nowNs);
+            workload.Review(_living.Count(container => container.Workload == workload && container.Baseline is not null), nowNs);
+        }
     }
 
     /// <summary>Training is over.</summary>
