@@ -66,6 +66,25 @@ public sealed class DnsEventTests(KernelSensor kernel)
         Assert.Equal([("::1", 40), ("127.0.0.1", 3)], asked.Select(e => (e.Peer, e.Message.Length)));
     }
 
+    /// <summary>A container that is its own nameserver: what its packets say of that decides that it names nothing.</summary>
+    [Fact]
+    public async Task What_never_left_a_network_namespace_of_its_own_says_so()
+    {
+        using var cgroup = kernel.Watch();
+        var seen = await cgroup.Run("/usr/bin/unshare", "-n", "/usr/bin/python3", "-I", "-S", "-c",
+            "import fcntl, socket as s, struct\nu = s.socket(s.AF_INET, s.SOCK_DGRAM)\n" +
+            "fcntl.ioctl(u, 0x8914, struct.pack('16sh22x', b'lo', 65))\nd = s.socket(s.AF_INET, s.SOCK_DGRAM); d.bind(('127.0.0.1', 53))\n" +
+            "u.sendto(b'x' * 20, ('127.0.0.1', 53)); m, a = d.recvfrom(99); d.sendto(m, a); u.recv(99)");
+        var packets = seen.Events.Where(e => e.Kind == EventKinds.Dns).ToList();
+        Assert.Equal([false, true], packets.Select(e => e.IsAnswer));
+        Assert.All(packets, e =>
+        {
+            Assert.True(e.OverLoopback);
+            Assert.NotEqual(0u, e.NetNamespace);
+            Assert.NotEqual(ProcfsSensor.HostNetworkNamespace, e.NetNamespace);
+        });
+    }
+
     [Fact]
     public async Task A_flood_of_questions_is_cut_and_counted_and_hides_no_connect()
     {
