@@ -132,7 +132,7 @@ public sealed partial class Baseline
             Learn(behaviour, unit.Hash);
             return new Ruling(VerdictKind.Learned, behaviour) { Score = score, Lasts = true };
         }
-        var held = state == LearningState.Drift || rule is not null || risky || (alert && !strict);
+        var held = rule is not null || risky || (alert && !strict);
         if (behaviour is { Quarantined: false } && !_options.NoQuarantine && held)
         {
             behaviour.Quarantined = true;
