@@ -133,9 +133,13 @@ public sealed partial class Baseline
         return FanOutOf(e, known, timeNs) ?? new Verdict(VerdictKind.Known, known.Key, null);
     }
 
-    /// <summary>Too many different peers within the hour, known ones or not.</summary>
+    /// <summary>
+    /// Too many different peers within the hour, known ones or not. A public name is one peer at all its addresses; inside each
+    /// address counts, for whoever owns a name can have it lead to a whole network.
+    /// </summary>
     Verdict? FanOutOf(in ContainerEvent e, Behaviour behaviour, long timeNs) =>
-        behaviour.Class == BehaviourClass.NetOut && !e.Peer.IsEmpty && _lastContainer!.AddPeer(KeyHash.Of(e.Peer)) is > 0 and var peers
+        behaviour.Class == BehaviourClass.NetOut && !e.Peer.IsEmpty
+        && _lastContainer!.AddPeer(KeyHash.Of(e.Name.IsEmpty || PeerPattern.ScopeOf(e.Peer) != PeerScope.Public ? e.Peer : e.Name)) is > 0 and var peers
             ? VolumeOf(e, behaviour, timeNs, (VolumeStatistics.Buckets + VolumeStatistics.BucketOf(timeNs / ContainerUnits.HourNs), peers))
             : null;
 

@@ -229,6 +229,8 @@ public sealed partial class Baseline
             raw = KeyHash.Of(raw, e.Path2);
         if (!e.Arguments.IsEmpty)
             raw = KeyHash.Of(raw, e.Arguments);
+        if (!e.Name.IsEmpty)
+            raw = KeyHash.Of(raw, e.Name);
         return e.Peer.IsEmpty ? raw : KeyHash.Of(raw, e.Peer);
     }
 

@@ -71,6 +71,9 @@ sealed class Generaliser
                 case BehaviourClass.NetOut:
                     Peer(text, ref to);
                     break;
+                case BehaviourClass.Dns:
+                    Name(text, _root, ref to);
+                    break;
                 case BehaviourClass.NetIn:
                     to.Add(text);
                     break;
@@ -186,6 +189,13 @@ sealed class Generaliser
             if ((pattern || PeerPattern.IsMiddlePort(port)) && Child(KeyHash.Mix(node, 0x706F7274), port, to.Length, pattern, LiteralPorts))
                 port = "high"u8;
             node = KeyHash.Of(node, port);
+            if (PeerPattern.IsName(address))
+            {
+                Name(address, node, ref to);
+                to.Add((byte)':');
+                to.Add(port);
+                return;
+            }
             var prefix = PeerPattern.PrefixOf(address);
             if (Child(node, prefix, to.Length, address.SequenceEqual("*"u8)))
                 to.Add((byte)'*');
@@ -198,6 +208,22 @@ sealed class Generaliser
                 to.Add(address);
             to.Add((byte)':');
             to.Add(port);
+        }
+
+        /// <summary>"a.b.example.com": names of one registrable domain, those that look random apart; domains never.</summary>
+        void Name(ReadOnlySpan<byte> name, ulong node, scoped ref ByteWriter to)
+        {
+            var below = DomainName.Below(name);
+            var domain = DomainName.DomainOf(name);
+            var random = DomainName.IsRandom(below);
+            if (!below.IsEmpty && Child(KeyHash.Of(KeyHash.Mix(node, random ? 0x6E78ul : 0x6Eul), domain), below, to.Length,
+                below is [(byte)'*'] or [(byte)'*', (byte)'x']))
+            {
+                to.Add(random ? "*x."u8 : "*."u8);
+                to.Add(domain);
+            }
+            else
+                to.Add(name);
         }
 
         /// <summary>Is the group collapsed, after this child was counted or a pattern said so?</summary>

@@ -72,6 +72,9 @@ sealed partial class Reduction
             case EventKind.Connect or EventKind.Send:
                 ReducePeer(e, generaliser, knownLevels);
                 break;
+            case EventKind.Dns:
+                ReduceQuestion(e, generaliser, knownLevels);
+                break;
             case EventKind.Listen or EventKind.Accept when !failed:
                 ReduceServing(e);
                 break;
@@ -110,7 +113,8 @@ sealed partial class Reduction
     {
         var levels = literal.Levels;
         levels[0] = KeyHash.Of(Head(literal.Class, 0, KeyHash.Of(literal.Actor)), text);
-        if (literal.Class != BehaviourClass.Exec)
+        // Of names the domain tells, which a pattern below it leaves as it is.
+        if (literal.Class is not (BehaviourClass.Exec or BehaviourClass.Dns) && !PeerPattern.IsNamed(literal.Class, text))
         {
             var last = literal.Actor.LastIndexOf(" > ", StringComparison.Ordinal);
             var exe = last < 0 ? literal.Actor : literal.Actor[(last + 3)..];

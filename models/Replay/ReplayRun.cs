@@ -120,6 +120,7 @@ public sealed class ReplayRun
             Path = record.Path.Span,
             Path2 = record.Path2.Span,
             Arguments = kind == EventKind.Exec ? record.Arguments.Span : default,
+            Name = kind is EventKind.Connect or EventKind.Send or EventKind.Dns ? record.Name.Span : default,
             Peer = record.Peer.Span,
             Port = record.Port,
             Protocol = record.Protocol,
