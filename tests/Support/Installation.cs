@@ -17,12 +17,19 @@ public sealed class Installation : IAsyncDisposable
     readonly Dictionary<string, BackgroundProgram> _agents = [];
     BackgroundProgram? _collector;
 
-    Installation(string directory, string criEndpoint) => (_directory, _criEndpoint) = (directory, criEndpoint);
+    readonly string[] _scale;
+
+    Installation(string directory, string criEndpoint, int timeScale)
+    {
+        (_directory, _criEndpoint) = (directory, criEndpoint);
+        _scale = timeScale == 1 ? [] : ["--time-scale", string.Create(CultureInfo.InvariantCulture, $"{timeScale}"), "--allow-time-scale"];
+    }
 
     /// <summary>Initialises and starts the collector; agents will ask the given runtime.</summary>
-    public static async Task<Installation> StartAsync(string criEndpoint)
+    /// <param name="timeScale">So much faster than the clock the models learn.</param>
+    public static async Task<Installation> StartAsync(string criEndpoint, int timeScale = 1)
     {
-        var installation = new Installation(Directory.CreateTempSubdirectory("rg-e2e-").FullName, criEndpoint);
+        var installation = new Installation(Directory.CreateTempSubdirectory("rg-e2e-").FullName, criEndpoint, timeScale);
         try
         {
             await installation.InitialiseAsync();
@@ -38,8 +45,8 @@ public sealed class Installation : IAsyncDisposable
     string CollectorData => Path.Combine(_directory, "collector");
 
     public void StartCollector() => _collector = BackgroundProgram.Start(
-        "runtimeguard-collector", Path.Combine(_directory, "collector.log"), "serve", "--data-dir", CollectorData,
-        "--agent-listen", $"127.0.0.1:{_agentPort}", "--listen", $"127.0.0.1:{_port}");
+        "runtimeguard-collector", Path.Combine(_directory, "collector.log"),
+        ["serve", "--data-dir", CollectorData, "--agent-listen", $"127.0.0.1:{_agentPort}", "--listen", $"127.0.0.1:{_port}", .. _scale]);
 
     public Task StopCollectorAsync() => _collector!.StopAsync();
 
@@ -56,8 +63,8 @@ public sealed class Installation : IAsyncDisposable
             await File.WriteAllTextAsync(token, made.Succeeded().Out.Trim());
         }
         _agents[node] = BackgroundProgram.Start("runtimeguard-agent", Path.Combine(_directory, $"{node}.log"),
-            "run", "--data-dir", data, "--collector", $"127.0.0.1:{_agentPort}", "--token-file", token, "--node", node,
-            "--cri-endpoint", _criEndpoint);
+            ["run", "--data-dir", data, "--collector", $"127.0.0.1:{_agentPort}", "--token-file", token, "--node", node,
+            "--cri-endpoint", _criEndpoint, .. _scale.TakeLast(1)]);
     }
 
     /// <summary>From here on nobody expects it to run, until it is started again.</summary>
