@@ -121,7 +121,7 @@ public sealed partial class Baseline
         return Math.Max(lambda, Math.Min(1, locked));
     }
 
-    /// <summary>Counts a known behaviour; too much of its class, or too many peers, is an anomaly of its own.</summary>
+    /// <summary>Counts what is known or pending; too much of its class, or too many peers, is an anomaly of its own.</summary>
     Verdict Counted(in ContainerEvent e, Behaviour known, long timeNs)
     {
         var container = _lastContainer!;

@@ -70,6 +70,9 @@ sealed class ContainerUnits
     /// <summary>The delta its features belong to; 0 when the collector has them.</summary>
     public ulong FeaturesAt { get; set; }
 
+    /// <summary>When it last did something it had not done before: that, unlike its latest event, is always sent.</summary>
+    public long FeaturesNs { get; set; }
+
     /// <summary>The role it behaves like, and when that was looked at; owned by the baseline.</summary>
     public Role? Role { get; set; }
 
@@ -108,13 +111,13 @@ sealed class ContainerUnits
     }
 
     /// <summary>Novelties scored in this container, by the directory or kind they share: siblings cost less than the first.</summary>
-    public int TimesScored(in Candidate candidate) => _scored.GetValueOrDefault(candidate.Levels[2]);
+    public int TimesScored(in Candidate candidate) => _scored.GetValueOrDefault(candidate.View[2]);
 
     public void Scored(in Candidate candidate)
     {
         if (_scored.Count >= MostScored)
             _scored.Clear();
-        _scored[candidate.Levels[2]] = _scored.GetValueOrDefault(candidate.Levels[2]) + 1;
+        _scored[candidate.View[2]] = _scored.GetValueOrDefault(candidate.View[2]) + 1;
     }
 
     /// <summary>A behaviour never seen before was seen in the hour that runs.</summary>

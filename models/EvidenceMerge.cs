@@ -6,7 +6,8 @@ namespace RuntimeGuard.Models;
 
 /// <summary>
 /// Merges evidence of one workload. Commutative, associative and idempotent, and bit-identical whatever the order and the
-/// split: every field is a union, minimum, maximum or or, and the outcome is sorted.
+/// split: every field is a union, minimum, maximum or or, what is of a hard pattern is
+/// folded into it (<see cref="EvidenceFold"/>), and the outcome is sorted.
 /// </summary>
 public static class EvidenceMerge
 {
@@ -105,8 +106,8 @@ public static class EvidenceMerge
 
     /// <summary>
     /// What may be merged into the evidence of a locked workload: everything is recorded, nothing becomes known. A
-    /// behaviour that is not learned already arrives quarantined: visible, for a person to decide. Neither argument is
-    /// changed.
+    /// behaviour that is neither learned already nor one more name of an open pattern arrives quarantined: visible, for a
+    /// person to decide. Neither argument is changed.
     /// </summary>
     /// <param name="locked">The evidence as it was locked.</param>
     /// <param name="evidence">What came after.</param>
@@ -116,13 +117,13 @@ public static class EvidenceMerge
         var known = locked.Behaviours.Where(b => b.Learned).Select(b => b.Key).ToHashSet();
         var result = evidence.Clone();
         withheld = 0;
+        EvidenceView? view = null;
         foreach (var behaviour in result.Behaviours)
         {
-            if (behaviour.Learned && !known.Contains(behaviour.Key))
-            {
-                (behaviour.Learned, behaviour.Quarantined) = (false, true);
-                withheld++;
-            }
+            if (!behaviour.Learned || known.Contains(behaviour.Key) || (view ??= EvidenceView.Of(locked)).Knows(behaviour))
+                continue;
+            (behaviour.Learned, behaviour.Quarantined) = (false, true);
+            withheld++;
         }
         return result;
     }
@@ -160,13 +161,14 @@ public static class EvidenceMerge
                     ? Merge(other, c)
                     : Merge(new ClassEvidence { Class = c.Class }, c);
         }
+        EvidenceFold.Fold(behaviours);
         merged.Behaviours.AddRange(behaviours.Values);
         merged.Classes.AddRange(classes.Values);
         ledgers.WriteTo(merged);
         return merged;
     }
 
-    static BehaviourEvidence Merge(BehaviourEvidence a, BehaviourEvidence b)
+    internal static BehaviourEvidence Merge(BehaviourEvidence a, BehaviourEvidence b)
     {
         var (maxDay, days) = DaySet.Merge(a.MaxDay, a.Days, b.MaxDay, b.Days);
         var merged = new BehaviourEvidence
@@ -181,11 +183,11 @@ public static class EvidenceMerge
             MaxDay = maxDay,
             Days = days,
             HoursOfWeek = Or(a.HoursOfWeek, b.HoursOfWeek),
-            MaxPerUnit = Math.Max(a.MaxPerUnit, b.MaxPerUnit),
             Quarantined = a.Quarantined || b.Quarantined,
             Learned = a.Learned || b.Learned,
             Mark = Larger(a.Mark, b.Mark),
             StartPhase = a.StartPhase | b.StartPhase,
+            Secret = a.Secret || b.Secret,
         };
         Fill(merged.Units, a.Units, b.Units, BottomK.Units);
         Fill(merged.Containers, a.Containers, b.Containers, BottomK.Containers);
