@@ -121,16 +121,16 @@ public sealed partial class Baseline
         return Math.Max(lambda, Math.Min(1, locked));
     }
 
-    /// <summary>Counts what is known or pending; too much of its class, or too many peers, is an anomaly of its own.</summary>
-    Verdict Counted(in ContainerEvent e, Behaviour known, long timeNs)
+    /// <summary>Counts what did not alert; too much of its class, or too many peers, is an anomaly of its own.</summary>
+    Verdict Counted(in ContainerEvent e, Behaviour known, BehaviourClass behaviourClass, long timeNs)
     {
         var container = _lastContainer!;
-        var count = container.Count(known.Class, timeNs);
+        var count = container.Count(behaviourClass, timeNs);
         var bucket = VolumeStatistics.BucketOf(timeNs / ContainerUnits.HourNs);
         if (count >= FirstVolume && System.Numerics.BitOperations.IsPow2(count)
             && VolumeOf(e, known, timeNs, (bucket, count)) is { } volume)
             return volume;
-        if (known.Class == BehaviourClass.NetOut && !e.Peer.IsEmpty && container.AddPeer(KeyHash.Of(e.Peer)) is > 0 and var peers
+        if (behaviourClass == BehaviourClass.NetOut && !e.Peer.IsEmpty && container.AddPeer(KeyHash.Of(e.Peer)) is > 0 and var peers
             && VolumeOf(e, known, timeNs, (VolumeStatistics.Buckets + bucket, peers)) is { } fanOut)
             return fanOut;
         return new Verdict(VerdictKind.Known, known.Key, null);

@@ -93,15 +93,18 @@ public sealed partial class Baseline
             else
                 foreach (var known in many!)
                     Touch(known, unit, timeNs);
-            return Counted(e, one ?? many![0], timeNs);
+            return Counted(e, one ?? many![0], (one ?? many![0]).Class, timeNs);
         }
         _reduction.Reduce(e, _vocabulary.Names, _vocabulary.KnownLevels);
         if (_reduction.Count == 0)
             return new Verdict(VerdictKind.Ignored, 0, null);
         var verdict = Judge(e, unit, timeNs, raw);
-        // What is pending counts too: two hundred new peers are a fan-out, whether or not each of them could be a benign one.
-        return verdict.Kind is VerdictKind.Known or VerdictKind.Pending && _vocabulary.TryGet(verdict.Behaviour, out var usual)
-            && Counted(e, usual, timeNs) is { Kind: VerdictKind.Anomalous } tooMuch ? tooMuch : verdict;
+        // What is learned or pending counts too: a volume does not depend on who saw it first, and two hundred new peers are
+        // a fan-out, whether or not each of them could be a benign one.
+        if (verdict.Kind == VerdictKind.Anomalous || !(_vocabulary.TryGet(_reduction[0].Levels[0], out var usual)
+            || _vocabulary.TryGet(verdict.Behaviour, out usual)))
+            return verdict;
+        return Counted(e, usual, _reduction[0].Class, timeNs) is { Kind: VerdictKind.Anomalous } tooMuch ? tooMuch : verdict;
     }
 
     /// <summary>A name that is a caller's own words may go round about ("/etc/./x"): rules and patterns see where it leads.</summary>

@@ -12,6 +12,7 @@ public sealed class EvidenceView
     readonly Vocabulary _vocabulary;
     readonly Dictionary<ulong, HashSet<ulong>> _versions = [];
     readonly HashSet<(BehaviourClass, string)> _secrets = [];
+    readonly HashSet<(BehaviourClass, string, string)> _learned = [];
 
     EvidenceView(Evidence evidence)
     {
@@ -20,6 +21,8 @@ public sealed class EvidenceView
         {
             if (behaviour.Secret)
                 _secrets.Add((behaviour.Class, behaviour.Object));
+            else if (behaviour.Learned)
+                _learned.Add((behaviour.Class, behaviour.Actor, behaviour.Object));
             if (behaviour.View is null)
                 continue;
             if (!_versions.TryGetValue(behaviour.Seen[0], out var versions))
@@ -47,13 +50,12 @@ public sealed class EvidenceView
         Span<byte> identified = stackalloc byte[4 * Baseline.LongestText], pattern = stackalloc byte[4 * Baseline.LongestText];
         var to = new ByteWriter(identified);
         _vocabulary.Names.Identify(behaviourClass, text, ref to);
-        var hash = KeyHash.Of(actor);
-        if (_vocabulary.TryGet(BehaviourLevels.Key(behaviourClass, hash, to.Written, secret: false), out var hard) && hard.Learned)
+        if (_learned.Contains((behaviourClass, actor, Encoding.UTF8.GetString(to.Written))))
             return true;
         var view = new ByteWriter(pattern);
         _vocabulary.Names.Generalise(behaviourClass, to.Written, ref view);
         return !view.Written.SequenceEqual(to.Written)
-            && _versions.ContainsKey(BehaviourLevels.Key(behaviourClass, hash, view.Written, secret: false));
+            && _versions.ContainsKey(BehaviourLevels.Key(behaviourClass, KeyHash.Of(actor), view.Written, secret: false));
     }
 
     /// <summary>Versions of the image it was seen in, up to the bounds of sketches: a covered one's are its pattern's.</summary>
@@ -61,5 +63,5 @@ public sealed class EvidenceView
         _vocabulary.TryGet(behaviour.Key, out var own) && own.View is not null ? _versions[own.Seen[0]] : behaviour.Versions;
 
     /// <summary>The key under which it is seen: its pattern's where one covers it.</summary>
-    public ulong KeyOf(BehaviourEvidence behaviour) => _vocabulary.TryGet(behaviour.Key, out var own) ? own.Seen[0] : behaviour.Key;
+    public ulong KeyOf(BehaviourEvidence behaviour) => _vocabulary.TryGet(behaviour.Key, out var own) && own.View is { } view ? view.Levels[0] : behaviour.Key;
 }
