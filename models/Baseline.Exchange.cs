@@ -121,6 +121,7 @@ public sealed partial class Baseline
             Obey(policy.Clone());
         if (model.Evidence is not { } evidence || EvidenceMerge.IsEmpty(evidence))
             return;
+        evidence = EvidenceFormat.Upgrade(evidence);
         if (evidence.Generation != _generation || EvidenceMerge.Refuse(evidence) is not null)
         {
             _evidenceRefused++;
@@ -132,6 +133,7 @@ public sealed partial class Baseline
             _units.Merge(version, changed);
         foreach (var rates in evidence.Rates)
             _units.Rates.Merge(rates, changed);
+        Account();
         var learned = false;
         foreach (var behaviour in evidence.Behaviours)
             learned |= Take(behaviour, changed);

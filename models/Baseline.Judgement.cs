@@ -250,7 +250,7 @@ public sealed partial class Baseline
             _judgedEvicted += _judged.Count;
             _judged.Clear();
         }
-        _judged.Add(once);
+        _judged.Add(once, out _);
     }
 
     /// <summary>All of the event's behaviours are learned: the same bytes again need no reduction.</summary>

@@ -6,9 +6,13 @@ namespace RuntimeGuard.Models;
 public sealed partial class Baseline
 {
     public const int BehaviourLimit = 4096;
-    const int ContainerLimit = 512;
-    const int JudgedLimit = 4096;
+    internal const int ContainerLimit = 256; // on this node; the one quiet longest goes, and is counted
+    const int FewContainers = 32; // even where behaviours leave no memory for more
+    internal const int JudgedLimit = 4096;
     internal const int LongestText = 240;
+
+    /// <summary>Units of classes and versions, what was judged, the cache of raw events, slots that tables have free: when they are full.</summary>
+    const long FixedBytes = 700 << 10;
     const long StatisticsAgeNs = 60_000_000_000;
     const long FixedLearningNs = 24 * ContainerUnits.HourNs;
 
@@ -20,7 +24,7 @@ public sealed partial class Baseline
     readonly Dictionary<string, ContainerUnits> _containers = [];
     readonly ClassStatistics _statistics = new();
     // (unit, behaviour, state): judged once; emptied when full, which may repeat an anomaly and is counted.
-    readonly HashSet<ulong> _judged = [];
+    readonly KeyTable<byte> _judged = new();
     readonly WorkloadUnits _units;
     readonly GreyZone _grey;
     Policy _policy = new();
@@ -33,7 +37,7 @@ public sealed partial class Baseline
     long _statisticsNs = long.MinValue;
     long _statisticsVersion = -1;
     bool _statisticsStale = true;
-    long _judgedEvicted, _evidenceRefused;
+    long _judgedEvicted, _evidenceRefused, _containersEvicted;
 
     /// <param name="options">What an evaluation switches off; null in production.</param>
     /// <exception cref="ArgumentException">Options this version does not obey.</exception>
@@ -62,6 +66,10 @@ public sealed partial class Baseline
 
     public int Behaviours => _vocabulary.Count;
 
+    /// <summary>How full its tables are, for tests of their bounds.</summary>
+    internal (int Children, int Judged, int Containers, long Bytes) Tables =>
+        (_vocabulary.Names.Children, _judged.Count, _containers.Count, _vocabulary.Bytes);
+
     /// <summary>Time of the latest event, on the model's clock.</summary>
     public long LastEventNs { get; private set; }
 
@@ -70,7 +78,7 @@ public sealed partial class Baseline
 
     /// <summary>Everything this baseline could not keep, since it was made.</summary>
     public BaselineCounters Counters =>
-        new(_vocabulary.Evicted, _vocabulary.Refused, _judgedEvicted, _vocabulary.Names.Refused, _evidenceRefused);
+        new(_vocabulary.Evicted, _vocabulary.Refused, _judgedEvicted, _vocabulary.Names.Refused, _evidenceRefused, _containersEvicted);
 
     /// <summary>Reduces the event to behaviours and learns or judges them by the state in force.</summary>
     public Verdict Observe(in ContainerEvent e)
@@ -204,9 +212,13 @@ public sealed partial class Baseline
             return _lastContainer!;
         if (!_containers.TryGetValue(facts.Id, out var container))
         {
-            if (_containers.Count >= ContainerLimit)
+            if (_containers.Count >= ContainerLimit || (_containers.Count >= FewContainers && _vocabulary.IsFull))
+            {
                 _containers.Remove(_containers.MinBy(c => c.Value.LastEventNs).Key);
+                _containersEvicted++;
+            }
             _containers.Add(facts.Id, container = new ContainerUnits(facts, timeNs));
+            Account();
             _units.SeeVersion(container.Version, container.VersionHash, timeNs);
             _firstEventNs = Math.Min(_firstEventNs, timeNs);
         }
@@ -249,6 +261,9 @@ public sealed partial class Baseline
         (_statisticsVersion, _statisticsNs, _statisticsStale) = (_units.Classes.Version, nowNs, false);
         _lambdaPerDay = LambdaPerDay(nowNs);
     }
+
+    /// <summary>Tells the vocabulary what the other tables may take, so that all of them stay below one bound.</summary>
+    void Account() => _vocabulary.Elsewhere = (_containers.Count * ContainerUnits.MostBytes) + _units.Rates.Bytes + FixedBytes;
 
     /// <summary>No longer part of its set: gives its share of the budget back.</summary>
     internal void Retire() => _vocabulary.Clear();

@@ -28,6 +28,18 @@ sealed class ClassTally
         Volumes.Load(from.Volumes);
     }
 
+    /// <summary>Adds another source's counters; containers are asked of the sources.</summary>
+    public void Add(ClassRates other)
+    {
+        Grey += other.Grey;
+        RecentUnits += other.RecentUnits;
+        RecentNovel += other.RecentNovel;
+        Contexts[0] += other.NewPhase;
+        Contexts[1] += other.NewHour;
+        Contexts[2] += other.NewRole;
+        Volumes.Add(other.Volumes);
+    }
+
     public ClassRates? ToEvidence(BehaviourClass behaviourClass)
     {
         var rates = new ClassRates

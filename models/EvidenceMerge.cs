@@ -12,7 +12,7 @@ namespace RuntimeGuard.Models;
 public static class EvidenceMerge
 {
     /// <summary>The format this version writes and merges.</summary>
-    public const uint Format = KeyHash.Format;
+    public const uint Format = EvidenceFormat.Current;
 
     /// <summary>
     /// Texts a Baseline makes, in characters. A printable text may end with one escape (13) beyond its bound: an actor is
@@ -35,7 +35,7 @@ public static class EvidenceMerge
     public static string? Refuse(Evidence evidence)
     {
         if (evidence.Format != Format)
-            return $"evidence has format {evidence.Format}, this version reads {Format}; upgrade the older side";
+            return $"evidence has format {evidence.Format}, this version reads {EvidenceFormat.Oldest} to {Format}; upgrade the older side";
         if (evidence.Workload is null)
             return "evidence names no workload";
         if (evidence.Behaviours.Count > MostBehaviours)
@@ -131,6 +131,13 @@ public static class EvidenceMerge
     /// <summary>Whether its texts are as short as a Baseline makes them.</summary>
     public static bool FitsTexts(BehaviourEvidence behaviour) =>
         behaviour.Actor.Length <= LongestActor && behaviour.Object.Length <= LongestObject && behaviour.Mark.Length <= LongestMark;
+
+    /// <summary>
+    /// May stored evidence be worked with? It was checked when it came, by this version or one whose bounds were wider: too
+    /// much of it is cut when it is merged, what has no shape is refused.
+    /// </summary>
+    public static bool IsReadable(Evidence evidence) => evidence.Format == Format && evidence.Behaviours.All(b => IsClass(b.Class)
+        && b.Units.Count <= BottomK.Units && b.Containers.Count <= BottomK.Containers) && evidence.Classes.All(c => IsClass(c.Class));
 
     internal static bool IsEmpty(Evidence evidence) =>
         evidence is { Behaviours.Count: 0, Classes.Count: 0, Versions.Count: 0, Rates.Count: 0, Features.Count: 0 };

@@ -17,6 +17,8 @@ sealed partial class Generaliser
 
     public int Children => _trie.Children;
 
+    public long Bytes => _trie.Bytes;
+
     /// <summary>Forgets all names; what is hard is told by the patterns that texts hold.</summary>
     public void Clear() => _trie.Clear();
 

@@ -19,6 +19,8 @@ sealed class KeyTable<T> where T : struct
 
     public int Count { get; private set; }
 
+    public int Slots => _keys.Length;
+
     /// <summary>The value of an index; valid until the next <see cref="Add"/>.</summary>
     public ref T this[int index] => ref _values[index];
 

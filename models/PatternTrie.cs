@@ -29,6 +29,8 @@ sealed class PatternTrie
 
     public int Children => _children.Count;
 
+    public long Bytes => 16L * (_groups.Slots + _children.Slots);
+
     public bool IsHard(ulong group) => _groups.IndexOf(group) is >= 0 and var at && _groups[at].Hard;
 
     /// <summary>Hard, or open as far as is known.</summary>

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
@@ -15,7 +16,10 @@ sealed class RateLedger(ulong source)
     const int WindowUnits = 168;
 
     readonly ClassTally[] _own = [.. Enumerable.Range(0, ContainerUnits.ClassCount).Select(_ => new ClassTally())];
-    readonly Dictionary<ulong, RateEvidence> _others = [];
+    // As on the wire: 64 sources are read as sums, and as messages they would take megabytes.
+    readonly Dictionary<ulong, (ulong Version, byte[] Packed)> _others = [];
+    readonly ClassTally?[] _sums = new ClassTally?[ContainerUnits.ClassCount];
+    bool _summed;
     ulong _version;
     ulong _changedAt;
 
@@ -56,14 +60,17 @@ sealed class RateLedger(ulong source)
     }
 
     /// <summary>Grey events of all classes and sources.</summary>
-    public double Grey => Sum((own) => own.Grey, other => other.Grey);
-
-    public double Context(BehaviourClass c, BehaviourContext context) => Sum(c, own => own.Contexts[(int)context], other => context switch
+    public double Grey
     {
-        BehaviourContext.Phase => other.NewPhase,
-        BehaviourContext.Hour => other.NewHour,
-        _ => other.NewRole,
-    });
+        get
+        {
+            Summarise();
+            return _own.Sum(own => (double)own.Grey) + _sums.Sum(other => (double)(other?.Grey ?? 0));
+        }
+    }
+
+    public double Context(BehaviourClass c, BehaviourContext context) =>
+        _own[(int)c].Contexts[(int)context] + (double)(OthersOf(c)?.Contexts[(int)context] ?? 0);
 
     /// <summary>The watch-dog's window: units, those with a novelty, and the containers of each.</summary>
     public RecentNovelty Recent(BehaviourClass c)
@@ -74,27 +81,26 @@ sealed class RateLedger(ulong source)
             all.Add(container);
         foreach (var container in own.Novel.AsSpan())
             novel.Add(container);
-        foreach (var other in _others.Values.SelectMany(o => o.Classes).Where(o => o.Class == c))
+        foreach (var classes in Others().SelectMany(o => o.Classes).Where(o => o.Class == c))
         {
-            all.UnionWith(other.Containers);
-            novel.UnionWith(other.NovelContainers);
+            all.UnionWith(classes.Containers);
+            novel.UnionWith(classes.NovelContainers);
         }
-        return new RecentNovelty(Sum(c, o => o.RecentUnits, o => o.RecentUnits), Sum(c, o => o.RecentNovel, o => o.RecentNovel),
+        var others = OthersOf(c);
+        return new RecentNovelty(own.RecentUnits + (double)(others?.RecentUnits ?? 0), own.RecentNovel + (double)(others?.RecentNovel ?? 0),
             all.Count, novel.Count);
     }
 
     /// <summary>Volumes of a class in a bucket, over all sources.</summary>
     public VolumeCounts Volume(BehaviourClass c, int bucket)
     {
-        var counts = _own[(int)c].Volumes.Of(bucket);
-        foreach (var other in _others.Values)
-            foreach (var classes in other.Classes)
-                if (classes.Class == c)
-                    foreach (var volume in classes.Volumes)
-                        if (volume.Bucket == bucket)
-                            counts = counts.Plus(volume.Hours, volume.Sum, volume.Squares);
-        return counts;
+        var own = _own[(int)c].Volumes.Of(bucket);
+        var others = OthersOf(c)?.Volumes.Of(bucket) ?? default;
+        return own.Plus(others.Hours, others.Sum, others.Squares);
     }
+
+    /// <summary>What the others' counters take.</summary>
+    public long Bytes => _others.Values.Sum(other => other.Packed.Length + 64L) + SumBytes;
 
     public void Merge(RateEvidence other, bool changed)
     {
@@ -112,10 +118,10 @@ sealed class RateLedger(ulong source)
         if (_others.TryGetValue(other.Source, out var known))
         {
             if (known.Version < other.Version)
-                _others[other.Source] = other.Clone();
+                Keep(other);
         }
         else if (_others.Count < MostSources)
-            _others.Add(other.Source, other.Clone());
+            Keep(other);
         else
             Refused++;
     }
@@ -132,8 +138,8 @@ sealed class RateLedger(ulong source)
             yield return evidence;
         }
         if (!onlyChanged)
-            foreach (var other in _others.OrderBy(o => o.Key))
-                yield return other.Value;
+            foreach (var other in Others())
+                yield return other;
     }
 
     public void Acknowledge(ulong revision) => _changedAt = _changedAt <= revision ? 0 : _changedAt;
@@ -144,11 +150,33 @@ sealed class RateLedger(ulong source)
         _changedAt = Revision;
     }
 
-    double Sum(Func<ClassTally, double> own, Func<ClassRates, double> other) =>
-        _own.Sum(own) + _others.Values.Sum(o => o.Classes.Sum(other));
+    /// <summary>Volumes of every class and bucket.</summary>
+    const long SumBytes = ContainerUnits.ClassCount * 2 * VolumeStatistics.Buckets * 24;
 
-    double Sum(BehaviourClass c, Func<ClassTally, double> own, Func<ClassRates, double> other) =>
-        own(_own[(int)c]) + _others.Values.Sum(o => o.Classes.Where(classes => classes.Class == c).Sum(other));
+    void Keep(RateEvidence other)
+    {
+        _others[other.Source] = (other.Version, other.ToByteArray());
+        _summed = false;
+    }
+
+    IEnumerable<RateEvidence> Others() => _others.OrderBy(o => o.Key).Select(o => RateEvidence.Parser.ParseFrom(o.Value.Packed));
+
+    ClassTally? OthersOf(BehaviourClass c)
+    {
+        Summarise();
+        return _sums[(int)c];
+    }
+
+    void Summarise()
+    {
+        if (_summed)
+            return;
+        Array.Clear(_sums);
+        foreach (var classes in Others().SelectMany(other => other.Classes))
+            if (EvidenceMerge.IsClass(classes.Class))
+                (_sums[(int)classes.Class] ??= new ClassTally()).Add(classes);
+        _summed = true;
+    }
 }
 
 /// <summary>In what a known behaviour can be new.</summary>

@@ -9,8 +9,11 @@ namespace RuntimeGuard.Models;
 /// </summary>
 sealed partial class Vocabulary
 {
-    /// <summary>Bound of behaviours, texts, actors and views together; where a behaviour is large, fewer fit.</summary>
-    public const long MostBytes = Baseline.BehaviourLimit * 640L;
+    /// <summary>
+    /// Bound of a baseline: behaviours, texts, actors, views and names, and what its owner says it takes elsewhere. Where the
+    /// others are large, fewer behaviours fit. A quarter of a megabyte below the 4 that are promised: tables grow by doubling.
+    /// </summary>
+    public const long MostBytes = (4 << 20) - (256 << 10);
 
     /// <summary>Evicted at once, so that a flood does not search for every event.</summary>
     const int Batch = Baseline.BehaviourLimit / 16;
@@ -45,7 +48,12 @@ sealed partial class Vocabulary
     public Dictionary<ulong, Behaviour>.ValueCollection Values => _behaviours.Values;
 
     /// <summary>What it takes by its own account, in bytes.</summary>
-    public long Bytes => _bytes + (_views.Count * BehaviourView.FixedBytes);
+    public long Bytes => _bytes + (_views.Count * BehaviourView.FixedBytes) + Names.Bytes + Elsewhere;
+
+    /// <summary>What the other tables of the baseline take, by their own account.</summary>
+    public long Elsewhere { get; set; }
+
+    public bool IsFull => Bytes >= MostBytes;
 
     /// <summary>Behaviours dropped for newer ones.</summary>
     public long Evicted { get; private set; }
@@ -74,7 +82,7 @@ sealed partial class Vocabulary
     /// <summary>Makes room for one more. What was learned goes only while learning, and then what was seen least.</summary>
     public bool MakeRoom(bool locked)
     {
-        if (_behaviours.Count < Baseline.BehaviourLimit && Bytes < MostBytes && !_budget.IsSpent)
+        if (_behaviours.Count < Baseline.BehaviourLimit && !IsFull && !_budget.IsSpent)
             return true;
         var victims = _behaviours.Values.Where(b => !b.Learned).OrderBy(b => b.LastSeenNs).ThenBy(b => b.Key).Take(Batch).ToList();
         if (victims.Count == 0 && !locked)

@@ -8,6 +8,7 @@ var all = new Dictionary<string, Func<int>>
     ["models"] = ModelsBenchmark.Run,
     ["pipeline"] = PipelineBenchmark.Run,
     ["replay"] = ReplayBenchmark.Run,
+    ["size"] = SizeBenchmark.Run,
 };
 if (args is ["evaluate"] or ["evaluate", "--quick"])
     return Evaluation.Run(quick: args.Length > 1);
