@@ -83,7 +83,9 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, b
     }
 
     /// <summary>Its names count, and a pattern can cover it.</summary>
-    public bool IsPartOfPatterns => Learned && !Secret && Generaliser.IsWhole(text);
+    public bool IsPartOfPatterns => Learned && IsFoldable;
+
+    public bool IsFoldable => !Secret && Generaliser.IsWhole(text);
 
     /// <summary>Its keys as statistics and judgement see them: the pattern's where one covers it.</summary>
     public ref readonly LevelKeys Seen => ref View is null ? ref Levels : ref View.Levels;

@@ -6,7 +6,7 @@ namespace RuntimeGuard.Models;
 /// <summary>
 /// Folds literals of merged evidence into the hard patterns that all of them together make, so that evidence of nodes which
 /// learned apart is that of one which saw all. A closure: folding again changes nothing, and order decides nothing below the
-/// trie's cap. What is not learned, lies below a secret mount or is cut for display stays as it is.
+/// trie's cap. What lies below a secret mount or is cut for display stays as it is.
 /// </summary>
 static class EvidenceFold
 {
@@ -24,16 +24,19 @@ static class EvidenceFold
         while (Harden(names, parts, text))
         {
             var moved = false;
-            foreach (var behaviour in parts)
+            // What is not learned follows what is: its pattern knows it, whichever of the two came first.
+            foreach (var behaviour in parts.Concat(behaviours.Values.Where(b => !b.Learned && IsFoldable(b)).ToList()))
             {
                 var to = new ByteWriter(identity);
                 var own = text.AsSpan(0, Encoding.UTF8.GetBytes(behaviour.Object, text));
                 names.Identify(behaviour.Class, own, ref to);
                 if (to.Written.SequenceEqual(own))
                     continue;
+                var pattern = PatternOf(behaviour, to.Written);
+                if (!behaviour.Learned && !(behaviours.TryGetValue(pattern.Key, out var known) && known.Learned))
+                    continue;
                 moved = true;
                 behaviours.Remove(behaviour.Key);
-                var pattern = PatternOf(behaviour, to.Written);
                 behaviours[pattern.Key] = EvidenceMerge.Merge(
                     behaviours.TryGetValue(pattern.Key, out var other) ? other : new BehaviourEvidence { Key = pattern.Key }, pattern);
             }
@@ -44,7 +47,9 @@ static class EvidenceFold
         }
     }
 
-    static bool IsPart(BehaviourEvidence behaviour) => behaviour is { Learned: true, Secret: false, Object.Length: <= Baseline.LongestText }
+    static bool IsPart(BehaviourEvidence behaviour) => behaviour.Learned && IsFoldable(behaviour);
+
+    static bool IsFoldable(BehaviourEvidence behaviour) => behaviour is { Secret: false, Object.Length: <= Baseline.LongestText }
         && EvidenceMerge.IsClass(behaviour.Class) && behaviour.LevelKeys.Count == LevelKeys.Count
         && Encoding.UTF8.GetByteCount(behaviour.Object) <= Baseline.LongestText;
 

@@ -110,15 +110,19 @@ sealed partial class Vocabulary
         Span<byte> buffer = stackalloc byte[4 * Baseline.LongestText];
         do
         {
-            foreach (var behaviour in _behaviours.Values.Where(b => b.IsPartOfPatterns).ToList())
+            // What is not learned follows what is: its pattern knows it, whichever of the two came first.
+            foreach (var behaviour in _behaviours.Values.Where(b => b.IsFoldable).OrderByDescending(b => b.Learned).ToList())
             {
                 var to = new ByteWriter(buffer);
                 Names.Identify(behaviour.Class, behaviour.Text, ref to);
                 if (to.Overflowed || to.Written.SequenceEqual(behaviour.Text))
                     continue;
+                var levels = BehaviourLevels.Of(behaviour.Class, behaviour.Actor, to.Written, behaviour.Levels);
+                if (!TryGet(levels[0], out var pattern) && !behaviour.Learned || pattern is { Learned: false } && !behaviour.Learned)
+                    continue;
                 Remove(behaviour);
-                behaviour.Levels = BehaviourLevels.Of(behaviour.Class, behaviour.Actor, to.Written, behaviour.Levels);
-                if (!TryGet(behaviour.Levels[0], out var pattern))
+                behaviour.Levels = levels;
+                if (pattern is null)
                     pattern = Add(behaviour.Class, behaviour.Levels, behaviour.Actor, to.Written.ToArray(), behaviour.Mark);
                 pattern.Absorb(behaviour);
                 pattern.ChangedAt = revision;
