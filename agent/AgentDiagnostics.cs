@@ -17,6 +17,16 @@ enum Counter
     TasksFull,
     CgroupsFull,
     ArgumentsRedacted,
+    /// <summary>Packets of port 53 that hold no DNS question or answer.</summary>
+    DnsMalformed,
+    /// <summary>Answers of servers the runtime did not give to the container: they name nothing.</summary>
+    DnsUntrusted,
+    /// <summary>Answers to what the container did not ask, or asked too long ago.</summary>
+    DnsUnasked,
+    /// <summary>Questions whose process is not known.</summary>
+    DnsUnknownAsker,
+    /// <summary>Names of addresses given up, or not taken, because a table was full.</summary>
+    NamesEvicted,
     ActivityFull,
     AnomalyQueueFull,
     RecordQueueFull,

@@ -48,7 +48,7 @@ static class AgentProcess
 
         var containerCounters = new ContainerCounters();
         var endpoints = options.CriEndpoint is { } given ? RuntimeEndpoints.Of(given) : RuntimeEndpoints.Standard;
-        using var runtimes = new ContainerRuntime(endpoints, containerCounters, RuntimeCallTimeout);
+        using var runtimes = new ContainerRuntime(endpoints, containerCounters, RuntimeCallTimeout, new ResolvConf(Inodes.ChangedUnixNs));
         var resolver = new ContainerResolver(runtimes.LookUpAsync, wake.Signal,
             new ResolverOptions { Deadline = TimeSpan.FromMilliseconds(options.IdentityDeadlineMilliseconds) },
             containerCounters, TimeProvider.System);
@@ -61,7 +61,7 @@ static class AgentProcess
         var pipeline = new Pipeline(resolver, models, redactor, reporter, new PipelineSide(
             new KernelSlots(sensor.TakeSlot, sensor.ReleaseSlot, sensor.WatchCgroup, sensor.UnwatchCgroup, sensor.WatchTask,
                 sensor.MarkHost),
-            counters, ProcfsSensor.HostMountNamespace));
+            counters, ProcfsSensor.HostMountNamespace, ProcfsSensor.HostNetworkNamespace));
 
         var side = new LinkSide(link, resolver, store, spool, options.HeartbeatSeconds)
         {

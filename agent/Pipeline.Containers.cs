@@ -14,7 +14,8 @@ sealed record KernelSlots(
     Func<uint> Take, Action<uint> Release, Func<ulong, uint, bool> Watch, Action<ulong> Unwatch,
     Func<int, ulong, uint, bool, bool> WatchTask, Action<uint> MarkHost);
 
-sealed record PipelineSide(KernelSlots Slots, Counters Counters, uint HostMountNamespace);
+/// <param name="HostMountNamespace">Inode numbers of the host's own namespaces; 0: not known, and nothing is in it.</param>
+sealed record PipelineSide(KernelSlots Slots, Counters Counters, uint HostMountNamespace, uint HostNetworkNamespace = 0);
 
 sealed partial class Pipeline
 {
@@ -24,9 +25,10 @@ sealed partial class Pipeline
     public void OnResolved(ContainerEntry entry, ulong nowBootNs)
     {
         Leave(entry);
-        var watched = WatchedContainer.Of(entry, _models, _wasThereBefore.Contains(entry.CgroupId));
+        var watched = WatchedContainer.Of(entry, _models, NamesOf(entry), _wasThereBefore.Contains(entry.CgroupId));
         // A late answer changes its name, not what has happened in it.
         watched.EntrySeen = entry.Tag is WatchedContainer { EntrySeen: true };
+        (entry.Tag as WatchedContainer)?.Names.Dispose();
         entry.Tag = watched;
         _reporter.OnContainer(entry);
         if (!_models.Join(entry, watched.Facts.Workload, nowBootNs))
@@ -68,7 +70,14 @@ sealed partial class Pipeline
         ["file-read"] = [BehaviourClass.SensRead],
         ["file-write"] = [BehaviourClass.FileWrite, BehaviourClass.Perm, BehaviourClass.Remove],
         ["network"] = [BehaviourClass.NetOut, BehaviourClass.NetIn],
+        ["dns"] = [BehaviourClass.Dns],
     };
+
+    void EndWatch(WatchedContainer watched)
+    {
+        watched.Baseline.Ended(watched.Facts, _models.Clock.FromUnix(_reporter.UnixNs(BootClock.BootNs)));
+        ForgetPod(watched.Entry);
+    }
 
     void Leave(ContainerEntry entry)
     {
@@ -76,7 +85,7 @@ sealed partial class Pipeline
             return;
         watched.Left = true;
         if (entry.State == ContainerState.Dead)
-            watched.Baseline.Ended(watched.Facts, _models.Clock.FromUnix(_reporter.UnixNs(BootClock.BootNs)));
+            EndWatch(watched);
         _models.Leave(watched.Facts.Workload);
     }
 }

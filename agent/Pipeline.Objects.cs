@@ -78,6 +78,7 @@ sealed partial class Pipeline
             Flags = FlagsOf(e.Header) | RoleOf(node),
             Path = e.Path,
             Peer = e.Peer,
+            Name = kind is EventKind.Connect or EventKind.Send ? NameOf(container, e.Peer, e.Header.TimeNs) : default,
             Port = kind == EventKind.Listen ? e.LocalPort : e.PeerPort,
             Protocol = e.Protocol,
             Uid = e.Header.Uid,

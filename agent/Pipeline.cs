@@ -128,6 +128,7 @@ sealed partial class Pipeline
             >= EventKinds.Open and <= EventKinds.Symlink => OnFile(container, sample),
             >= EventKinds.Connect and <= EventKinds.Send => OnNetwork(container, sample),
             EventKinds.Privilege => OnPrivilege(container, sample),
+            EventKinds.Dns => OnDns(container, sample),
             _ => Unknown(),
         };
         if (!read)

@@ -104,6 +104,7 @@ sealed class Reporter(string node, SpoolWriter spool, CoverageLedger coverage, C
         anomaly.TimeScale = TimeScale;
         anomaly.Peer = PeerOf(e);
         anomaly.Port = e.Port;
+        anomaly.PeerName = NameOf(e);
         anomaly.Losses.Add(coverage.Current);
         for (var ancestor = seen.Node.Parent; ancestor is not null && anomaly.Ancestors.Count < MaxAncestors; ancestor = ancestor.Parent)
             anomaly.Ancestors.Add(Describe(ancestor));
@@ -123,12 +124,15 @@ sealed class Reporter(string node, SpoolWriter spool, CoverageLedger coverage, C
             Example = Encoding.UTF8.GetString(e.Path),
             Peer = PeerOf(e),
             Port = e.Port,
+            PeerName = NameOf(e),
             Pid = (int)seen.Node.Pid,
             StartUnixNs = clock.StartToUnixNs(seen.Node.StartNs),
         };
     }
 
     static string PeerOf(in ContainerEvent e) => e.Peer.Length is 4 or 16 ? new IPAddress(e.Peer).ToString() : "";
+
+    static string NameOf(in ContainerEvent e) => e.Name.IsEmpty ? "" : Encoding.UTF8.GetString(e.Name);
 
     Process Describe(ProcessNode<Actor> process)
     {

@@ -1,4 +1,5 @@
 using RuntimeGuard.Agent.Containers;
+using RuntimeGuard.Agent.Names;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
@@ -15,12 +16,19 @@ sealed class WatchedContainer
 
     ulong _second;
     int _inSecond;
+    ProcessNode<Actor>? _unknown;
 
     public required ContainerEntry Entry { get; init; }
 
     public required ContainerFacts Facts { get; init; }
 
     public required Baseline Baseline { get; init; }
+
+    /// <summary>What its peers are called.</summary>
+    public required ContainerNames Names { get; init; }
+
+    /// <summary>Stands for a process of this container that nobody knows; one for all of them, in no tree.</summary>
+    public ProcessNode<Actor> UnknownProcess(Actor actor) => _unknown ??= new() { Actor = actor, Container = Entry };
 
     /// <summary>The first exec inside the container was its entrypoint; a later one from outside is injected.</summary>
     public bool EntrySeen { get; set; }
@@ -37,7 +45,7 @@ sealed class WatchedContainer
         return _inSecond++ < AnomaliesPerSecond;
     }
 
-    public static WatchedContainer Of(ContainerEntry entry, ModelExchange models, bool wasThereBefore)
+    public static WatchedContainer Of(ContainerEntry entry, ModelExchange models, ContainerNames names, bool wasThereBefore)
     {
         var facts = entry.Facts;
         var workload = new WorkloadKey(facts.Workload.Namespace, facts.Workload.Image);
@@ -45,6 +53,7 @@ sealed class WatchedContainer
         {
             Entry = entry,
             Baseline = models.BaselineOf(workload),
+            Names = names,
             Facts = new ContainerFacts(workload, facts.Id, Version(facts), models.Clock.FromUnix(facts.StartedUnixNs))
             {
                 RunsToCompletion = facts.RunsToCompletion,
@@ -60,6 +69,7 @@ sealed class WatchedContainer
     {
         Entry = Entry,
         Baseline = Baseline,
+        Names = Names,
         EntrySeen = EntrySeen,
         Left = Left,
         Facts = Facts with { StartedNs = clock.FromUnix(Entry.Facts.StartedUnixNs) },

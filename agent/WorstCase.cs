@@ -1,4 +1,5 @@
 using RuntimeGuard.Agent.Containers;
+using RuntimeGuard.Agent.Names;
 using RuntimeGuard.Agent.Sensors;
 using RuntimeGuard.Models;
 
@@ -11,6 +12,7 @@ static class WorstCase
     [
         ("processes", Pipeline.ProcessCapacity * (Pipeline.MostKeptBytes + 1024L)),
         ("baselines", BaselineSet.DefaultBytes),
+        ("names", NameBudget.Most * 200L),
         ("activity", Reporter.ActivityCapacity * 384L),
         ("parked samples", new ResolverOptions().ParkedBytesTotal),
         ("queues", SpoolWriter.MostQueuedBytes),

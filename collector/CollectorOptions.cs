@@ -5,8 +5,6 @@ namespace RuntimeGuard.Collector;
 /// <summary>Every setting of `serve`, its unit in its type, its default here and nowhere else.</summary>
 public sealed record CollectorOptions
 {
-    public static readonly TimeSpan DefaultLearningDuration = TimeSpan.FromHours(24);
-
     public required DataDirectory Data { get; init; }
 
     /// <summary>Agents and enrolment: TLS with client certificates. Port 0 takes any free port.</summary>
@@ -15,8 +13,11 @@ public sealed record CollectorOptions
     /// <summary>People: gRPC console API, health, metrics, reflection.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Any, 7444);
 
-    /// <summary>How long a new workload learns, in model time: divided by <see cref="TimeScale"/> on the wall clock.</summary>
-    public TimeSpan LearningDuration { get; init; } = DefaultLearningDuration;
+    /// <summary>
+    /// After how long a new workload is locked, in model time: divided by <see cref="TimeScale"/> on the wall clock. Null: never
+    /// by time, each class learns until its evidence suffices.
+    /// </summary>
+    public TimeSpan? LearningDuration { get; init; }
 
     /// <summary>How much faster than the wall clock the models' time runs; 1 except in tests and demo.</summary>
     public double TimeScale { get; init; } = 1;
@@ -32,6 +33,9 @@ public sealed record CollectorOptions
 
     /// <summary>A duration of model time as it passes on the wall clock.</summary>
     public TimeSpan OnWallClock(TimeSpan modelTime) => modelTime / TimeScale;
+
+    /// <summary><see cref="LearningDuration"/> on the wall clock.</summary>
+    public TimeSpan? LearningOnWallClock => LearningDuration is { } duration ? OnWallClock(duration) : null;
 }
 
 /// <summary>

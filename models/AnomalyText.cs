@@ -15,6 +15,7 @@ static class AnomalyText
         EventKind.Link or EventKind.Symlink => $"{Show(e.Path2)} -> {Show(e.Path)}",
         EventKind.Chmod => $"{Show(e.Path)} (mode {Convert.ToString(e.Mode & 0xFFF, 8).PadLeft(4, '0')})",
         EventKind.Connect or EventKind.Send or EventKind.Accept when !e.Peer.IsEmpty => Peer(e),
+        EventKind.Dns => Show(e.Name),
         EventKind.Listen when e.Protocol != 0 => $"{Protocol(e)} port {e.Port}",
         _ => Show(e.Path),
     };
@@ -47,6 +48,7 @@ static class AnomalyText
             EventKind.Chown => $"changed the owner of {target}",
             EventKind.Connect => $"connected to {target}",
             EventKind.Send => $"sent to {target}",
+            EventKind.Dns => $"asked for the name {target}",
             EventKind.Listen => $"listens on {target}",
             EventKind.Accept => $"accepted a connection from {target}",
             _ => $"did {e.Kind} on {target}",
@@ -94,7 +96,7 @@ static class AnomalyText
         Span<byte> buffer = stackalloc byte[64];
         var to = new ByteWriter(buffer);
         PeerPattern.WriteAddress(e.Peer, ref to);
-        return $"{Show(to.Written)}:{e.Port}";
+        return e.Name.IsEmpty ? $"{Show(to.Written)}:{e.Port}" : $"{Show(e.Name)}:{e.Port} ({Show(to.Written)})";
     }
 
     static string Protocol(in ContainerEvent e) => Show(PeerPattern.NameOfProtocol(e.Protocol));

@@ -34,11 +34,11 @@ public sealed partial class Baseline
             return new Ruling(VerdictKind.Known, behaviour) { Lasts = candidate.Rule is null };
         Refresh(timeNs);
         var state = StateOf(candidate.Class, timeNs);
-        var seen = _units.Rates.Context(candidate.Class, context.Value);
-        var score = NoveltyScore.OfContext(_statistics, candidate.Class, candidate.Mark, seen, state);
+        var lately = _units.Rates.Context(candidate.Class, context.Value);
+        var score = NoveltyScore.OfContext(_statistics, candidate.Class, candidate.Mark, lately, state);
         _units.Rates.AddContext(candidate.Class, context.Value);
         var alert = score.Expected <= _options.Alpha && state != LearningState.Learning;
-        var incident = alert ? null : GreyOf(e, candidate, unit, timeNs, (score, state));
+        var incident = alert ? null : GreyOf(e, candidate, unit, timeNs, score);
         return new Ruling(alert || incident is not null ? VerdictKind.Anomalous : VerdictKind.Known, behaviour)
         {
             Score = score,
@@ -68,35 +68,27 @@ public sealed partial class Baseline
 
     Role? RoleOf(ContainerUnits container, long timeNs)
     {
-        if (timeNs - container.RoleNs < ContainerUnits.HourNs)
+        if (timeNs < container.RoleUntilNs)
             return container.Role;
-        container.RoleNs = timeNs;
+        container.RoleUntilNs = timeNs + ContainerUnits.HourNs;
         return container.Role = _roles.Assign(container.Features.AsSpan());
     }
 
-    /// <summary>
-    /// An event between alpha and the grey ceiling: adds up with others; the incident it completed, or null. While its class is
-    /// still learning it is only counted: that there is much new is known then, and says nothing.
-    /// </summary>
-    GreyIncident? GreyOf(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs, (NoveltyScore Score, LearningState State) judged)
+    /// <summary>An event between alpha and the grey ceiling: adds up with others; the incident it completed, or null.</summary>
+    GreyIncident? GreyOf(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs, in NoveltyScore score)
     {
-        var score = judged.Score;
         if (_options.NoGreyZone || _options.SetMembership || score.Expected > Marks.GreyCeiling || score.Expected <= 0)
             return null;
-        if (judged.State == LearningState.Learning)
-        {
-            _units.Rates.AddGrey(candidate.Class);
-            return null;
-        }
         var mark = Marks.Of(candidate.Class).Marks[candidate.Mark];
+        var bits = GreyScore.Bits(score.Attack / score.Benign, GreyScore.Ratio(score.Expected, _greyByScore));
         var incident = _grey.Add(new GreyEvent(unit.Container, e.Lineage, timeNs, candidate.Class, e.Actor.Hash, TouchedBy(e),
             $"{ActorOf(e, candidate)} -> {PrintableText.Of(_reduction.Text(candidate.Text), LongestText)}", mark.Name, score.Expected,
-            Math.Log2(score.Attack / score.Benign)), _lambdaPerDay, GreyAlpha, out var counted);
+            bits), _lambdaPerDay, GreyAlpha, out var counted);
         if (counted)
-            _units.Rates.AddGrey(candidate.Class);
+            _units.Rates.AddGrey(candidate.Class, score.Expected);
         if (incident is not null)
             foreach (var step in incident.Steps)
-                _units.Rates.AddGrey(step.Class, -1);
+                _units.Rates.TakeGrey(step.Class, step.Score);
         return incident;
     }
 
@@ -109,38 +101,51 @@ public sealed partial class Baseline
         return path.IsEmpty || e.Kind == EventKind.Exec && (e.Flags & EventFlags.NotInImage) == 0 ? 0 : KeyHash.Of(path);
     }
 
-    /// <summary>Grey events expected per container-day: the posterior's bound, and at a lock no less than what the classes let through.</summary>
+    /// <summary>
+    /// Grey events expected per container-day: the posterior's bound, and no less than what classes let through whose rate is not
+    /// what it was: a locked one is asserted to, and one that learns may, up to its weight, by what e means.
+    /// </summary>
     double LambdaPerDay(long nowNs)
     {
-        var days = _statistics.Units(BehaviourClass.Exec) / 24;
-        var lambda = GreyZone.RateBound(_units.Rates.Grey, days);
-        var locked = 0.0;
+        _units.Rates.GreyByScore(_greyByScore);
+        var lambda = GreyZone.RateBound(_greyByScore.Sum(), _statistics.Units(BehaviourClass.Exec) / 24);
+        var least = 0.0;
         foreach (var marks in Marks.All)
-            if (LearningStates.Decided(_policy, marks.Class, nowNs) is { } state && LearningStates.IsLocked(state))
-                locked += Math.Min(_statistics.Rate(marks.Class, 0), marks.Beta);
-        return Math.Max(lambda, Math.Min(1, locked));
+        {
+            var state = StateOf(marks.Class, nowNs);
+            if (LearningStates.IsLocked(state))
+                least += Math.Min(_statistics.Rate(marks.Class, 0), marks.Beta);
+            else if (state == LearningState.Learning)
+                least += Math.Min(_statistics.Rate(marks.Class, 0), marks.Weight * Marks.GreyCeiling);
+        }
+        return Math.Max(lambda, Math.Min(1, least));
     }
 
     /// <summary>Counts what did not alert; too much of its class, or too many peers, is an anomaly of its own.</summary>
-    Verdict Counted(in ContainerEvent e, Behaviour known, BehaviourClass behaviourClass, long timeNs)
+    Verdict Counted(in ContainerEvent e, Behaviour known, (BehaviourClass Class, bool IsKnown) counted, long timeNs)
     {
         var container = _lastContainer!;
-        var count = container.Count(behaviourClass, timeNs);
+        var count = container.Count(counted.Class, timeNs);
         var bucket = VolumeStatistics.BucketOf(timeNs / ContainerUnits.HourNs);
-        if (count >= FirstVolume && System.Numerics.BitOperations.IsPow2(count)
+        if (counted.IsKnown && count >= FirstVolume && System.Numerics.BitOperations.IsPow2(count)
             && VolumeOf(e, known, timeNs, (bucket, count)) is { } volume)
             return volume;
-        if (behaviourClass == BehaviourClass.NetOut && !e.Peer.IsEmpty && container.AddPeer(KeyHash.Of(e.Peer)) is > 0 and var peers
-            && VolumeOf(e, known, timeNs, (VolumeStatistics.Buckets + bucket, peers)) is { } fanOut)
-            return fanOut;
-        return new Verdict(VerdictKind.Known, known.Key, null);
+        return FanOutOf(e, known, counted.Class, timeNs) ?? new Verdict(VerdictKind.Known, known.Key, null);
     }
+
+    /// <summary>
+    /// Too many different peers within the hour, known ones or not. A public name is one peer at all its addresses; inside each
+    /// address counts, for whoever owns a name can have it lead to a whole network.
+    /// </summary>
+    Verdict? FanOutOf(in ContainerEvent e, Behaviour behaviour, BehaviourClass behaviourClass, long timeNs) =>
+        behaviourClass == BehaviourClass.NetOut && !e.Peer.IsEmpty
+        && _lastContainer!.AddPeer(KeyHash.Of(e.Name.IsEmpty || PeerPattern.ScopeOf(e.Peer) != PeerScope.Public ? e.Peer : e.Name)) is > 0 and var peers
+            ? VolumeOf(e, behaviour, timeNs, (VolumeStatistics.Buckets + VolumeStatistics.BucketOf(timeNs / ContainerUnits.HourNs), peers))
+            : null;
 
     Verdict? VolumeOf(in ContainerEvent e, Behaviour known, long timeNs, (int Bucket, double Count) volume)
     {
         var state = StateOf(known.Class, timeNs);
-        if (state is LearningState.Learning or LearningState.Drift)
-            return null;
         var isPeers = volume.Bucket >= VolumeStatistics.Buckets;
         var once = KeyHash.Mix(KeyHash.Mix(_lastContainer!.Hash, (ulong)(timeNs / ContainerUnits.HourNs)),
             KeyHash.Mix((ulong)known.Class, isPeers ? 2ul : 1ul));
@@ -149,6 +154,9 @@ public sealed partial class Baseline
         var counts = _units.Rates.Volume(known.Class, volume.Bucket);
         if (counts.Hours < BucketHours)
         {
+            // What still changes is compared with its own time of the week or not at all.
+            if (state is LearningState.Learning or LearningState.Drift)
+                return null;
             counts = default;
             var first = isPeers ? VolumeStatistics.Buckets : 0;
             for (var bucket = first; bucket < first + VolumeStatistics.Buckets; bucket++)

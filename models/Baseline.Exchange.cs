@@ -147,10 +147,11 @@ public sealed partial class Baseline
         (_policy, _hasPolicy) = (policy, true);
         _overrides = new Overrides(policy.Overrides);
         _roles = new RoleBook(policy.Roles);
+        _statisticsVersion = -1; // states are others
         // What was known may be denied now, and roles are others.
         _cache.Clear();
         foreach (var container in _containers.Values)
-            container.RoleNs = long.MinValue;
+            container.RoleUntilNs = 0;
     }
 
     /// <summary>True when there is more that was learned, or it was seen in more units.</summary>

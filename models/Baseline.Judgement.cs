@@ -83,7 +83,8 @@ public sealed partial class Baseline
             return Known(e, candidate, behaviour!, unit, timeNs);
         else if (covered && rule is null)
             return Covered(e, candidate, behaviour, unit, timeNs);
-        var first = behaviour is null || !behaviour.Containers.MayHold(unit.Container);
+        var first = behaviour is null
+            || (!behaviour.Containers.MayHold(unit.Container) && timeNs - behaviour.LastSeenNs > 24 * ContainerUnits.HourNs);
         if (behaviour is not null)
             Touch(behaviour, unit, timeNs);
         return Novelty(new Novel(candidate, unit, timeNs, state, rule, forged, first), e, behaviour);
@@ -98,7 +99,10 @@ public sealed partial class Baseline
         public readonly CriticalRule? Rule = rule;
         public readonly bool Forged = forged;
 
-        /// <summary>Its container has not done it before: what recurs there unjudged adds nothing new to suspicion.</summary>
+        /// <summary>
+        /// Its container has not done it before, and no other within a day: what most replicas do within a day is a change of the
+        /// workload, and told as that; added up for each of them it would be n intrusions.
+        /// </summary>
         public readonly bool First = first;
     }
 
@@ -121,26 +125,33 @@ public sealed partial class Baseline
         var strict = rule is null && state == LearningState.LockedByHand && IsStrict(marks);
         var risky = marks.Marks[candidate.Mark].HighRisk && !_options.NoMarks && !_options.NoQuarantine
             && !_options.SetMembership;
-        // What a new version brings is for review, not for the night shift; what is risky is not excused by a release.
-        var review = rule is null && !strict && !risky && !_options.SetMembership && _units.IsOnProbation(unit.Version, ProbationHours);
+        // What a new version brings is for review, not for the night shift, and stays so; what is risky is not excused by a release.
+        var probation = rule is null && !strict && !risky && !_options.SetMembership && _units.IsOnProbation(unit.Version, ProbationHours);
+        var review = probation || (rule is null && !strict && !risky && behaviour is { ForReview: true } && behaviour.IsOnlyIn(unit.Version));
         var alert = rule is not null || strict
             || (!review && (_options.SetMembership ? !learns : score.Expected <= _options.Alpha));
 
         if (!novel.Forged)
             behaviour ??= Record(e, candidate, unit, timeNs, locked: !learns);
-        if (learns && rule is null && !_reduction.Truncated && behaviour is not null && !review
+        if (learns && rule is null && !_reduction.Truncated && behaviour is not null && !probation
             && IsAccepted(behaviour, risky, (e.Flags & EventFlags.Injected) != 0, score, state, unit))
         {
             return new Ruling(VerdictKind.Learned, Learn(behaviour)) { Score = score, Lasts = true };
         }
-        var held = state == LearningState.Drift || rule is not null || risky || (alert && !strict);
+        var held = rule is not null || risky || (alert && !strict);
         if (behaviour is { Quarantined: false } && !_options.NoQuarantine && held)
         {
             behaviour.Quarantined = true;
             behaviour.ChangedAt = _units.Revision;
         }
+        if (probation && behaviour is { ForReview: false })
+        {
+            behaviour.ForReview = true;
+            behaviour.ChangedAt = _units.Revision;
+        }
         MarkJudged(once);
-        var incident = alert || !novel.First ? null : GreyOf(e, candidate, unit, timeNs, (score, state));
+        // A drifting class is told as one: that there is much new in it is known then, and says nothing.
+        var incident = alert || review || !novel.First || state == LearningState.Drift ? null : GreyOf(e, candidate, unit, timeNs, score);
         return new Ruling(alert || incident is not null ? VerdictKind.Anomalous : VerdictKind.Pending, behaviour)
         {
             Rule = rule,

@@ -33,6 +33,7 @@ public sealed partial class Baseline
     ContainerFacts? _lastFacts;
     ContainerUnits? _lastContainer;
     long _firstEventNs = long.MaxValue;
+    readonly double[] _greyByScore = new double[GreyScore.Bins];
     double _lambdaPerDay = 1; // grey events expected per container-day
     long _statisticsNs = long.MinValue;
     long _statisticsVersion = -1;
@@ -101,18 +102,18 @@ public sealed partial class Baseline
             else
                 foreach (var known in many!)
                     Touch(known, unit, timeNs);
-            return Counted(e, one ?? many![0], (one ?? many![0]).Class, timeNs);
+            return Counted(e, one ?? many![0], ((one ?? many![0]).Class, true), timeNs);
         }
         _reduction.Reduce(e, _vocabulary.Names, _vocabulary.KnownLevels);
         if (_reduction.Count == 0)
             return new Verdict(VerdictKind.Ignored, 0, null);
         var verdict = Judge(e, unit, timeNs, raw);
-        // What is learned or pending counts too: a volume does not depend on who saw it first, and two hundred new peers are
-        // a fan-out, whether or not each of them could be a benign one.
+        // What is learned or pending counts too: a volume does not depend on who saw it first. A scan is many peers, each of
+        // them new and none of them alarming by itself.
         if (verdict.Kind == VerdictKind.Anomalous || !(_vocabulary.TryGet(_reduction[0].Levels[0], out var usual)
             || _vocabulary.TryGet(verdict.Behaviour, out usual)))
             return verdict;
-        return Counted(e, usual, _reduction[0].Class, timeNs) is { Kind: VerdictKind.Anomalous } tooMuch ? tooMuch : verdict;
+        return Counted(e, usual, (_reduction[0].Class, verdict.Kind == VerdictKind.Known), timeNs) is { Kind: VerdictKind.Anomalous } tooMuch ? tooMuch : verdict;
     }
 
     /// <summary>A name that is a caller's own words may go round about ("/etc/./x"): rules and patterns see where it leads.</summary>
@@ -235,6 +236,8 @@ public sealed partial class Baseline
             raw = KeyHash.Of(raw, e.Path2);
         if (!e.Arguments.IsEmpty)
             raw = KeyHash.Of(raw, e.Arguments);
+        if (!e.Name.IsEmpty)
+            raw = KeyHash.Of(raw, e.Name);
         return e.Peer.IsEmpty ? raw : KeyHash.Of(raw, e.Peer);
     }
 

@@ -67,6 +67,9 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, b
     /// <summary>Below a secret mount: no part of a pattern.</summary>
     public bool Secret;
 
+    /// <summary>Began while its version was new: in the list of what that brought, for a person to decide.</summary>
+    public bool ForReview;
+
     /// <summary>Of evidence that <see cref="EvidenceMerge.Refuse"/> let pass.</summary>
     /// <param name="actor">Its actor's text, shared.</param>
     public static Behaviour From(BehaviourEvidence evidence, string actor)
@@ -134,9 +137,10 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, b
             changed |= Containers.Add(container);
         foreach (var version in other.Versions)
             changed |= Versions.Add(version);
-        changed |= (other.Learned && !Learned) || (other.Quarantined && !Quarantined);
+        changed |= (other.Learned && !Learned) || (other.Quarantined && !Quarantined) || (other.ForReview && !ForReview);
         Learned |= other.Learned;
         Quarantined |= other.Quarantined;
+        ForReview |= other.ForReview;
         return changed;
     }
 
@@ -154,6 +158,7 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, b
         AddTimes(literal.FirstSeenNs == long.MaxValue ? 0 : literal.FirstSeenNs, literal.LastSeenNs);
         Learned |= literal.Learned;
         Quarantined |= literal.Quarantined;
+        ForReview |= literal.ForReview;
         // As merging does: the larger, so that order decides nothing.
         if (((ReadOnlySpan<ulong>)Levels).SequenceCompareTo(literal.Levels) < 0)
             Levels = literal.Levels;
@@ -179,6 +184,7 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, b
             Mark = Marks.Of(Class).Marks[Mark].Name,
             StartPhase = _startPhase,
             Secret = Secret,
+            ForReview = ForReview,
         };
         evidence.Units.AddAll(Units.AsSpan());
         evidence.Containers.AddAll(Containers.AsSpan());

@@ -34,6 +34,10 @@ static class BehaviourLevels
                 var space = pattern.IndexOf((byte)' ');
                 levels[1] = Program(exe, space < 0 ? pattern : pattern[..space], space < 0 ? 0 : ShapeOf(pattern[(space + 1)..]));
                 break;
+            case BehaviourClass.Dns:
+                break; // the domain tells, which a pattern below it leaves as it is
+            case BehaviourClass.NetOut when PeerPattern.IsNamed(behaviourClass, pattern):
+                break;
             case BehaviourClass.NetOut:
                 levels[1] = KeyHash.Of(Head(behaviourClass, 1, exe), pattern);
                 // Any prefix of the scope: there is none left to be new.

@@ -14,6 +14,10 @@ public static class ClassKeeper
     const double Improbable = 1e-4;
 
     const double FewestUnits = 96;
+
+    /// <summary>A met bound is written down again when it fell by so much: every change of a policy tells every agent.</summary>
+    const double BoundStep = 0.8;
+
     const int Doublings = 2;
     const int MostBounds = 16;
 
@@ -35,14 +39,15 @@ public static class ClassKeeper
             changed ??= policy.Clone();
             if (LearningStates.ClassOf(changed, marks.Class) is { } old)
                 changed.Classes.Remove(old);
-            changed.Classes.Add(kept);
+            if (!IsSilent(kept))
+                changed.Classes.Insert(changed.Classes.Count(entry => entry.Class < kept.Class), kept);
         }
         return changed ?? policy;
     }
 
     /// <summary>It says nothing of its class that is not so without it.</summary>
     public static bool IsSilent(ClassPolicy own) =>
-        own is { Mode: LearningMode.Unspecified, Unbounded: false, DriftSinceUnixNs: 0, Bounds.Count: 0 };
+        own is { Mode: LearningMode.Unspecified, Unbounded: false, DriftSinceUnixNs: 0, Bounds.Count: 0, MetBound: 0 };
 
     /// <param name="isOpen">Nobody decided of it: what comes after a lock is told as it comes, and is no drift.</param>
     static ClassPolicy Keep(ClassPolicy own, ClassStatistics statistics, RateLedger rates, ClassMarks marks, bool isOpen, long nowNs)
@@ -55,11 +60,18 @@ public static class ClassKeeper
             own.Bounds.Add(bound);
             own.BoundUnits = units;
         }
-        own.Unbounded = bound > marks.Beta && IsUnbounded(own.Bounds);
-        if (isOpen && bound <= marks.Beta && IsDrifting(rates.Recent(marks.Class), statistics.UpperBound(marks.Class)))
-            own.DriftSinceUnixNs = nowNs;
-        else if (own.DriftSinceUnixNs > 0 && IsCalm(rates.Recent(marks.Class), statistics.UpperBound(marks.Class)))
-            own.DriftSinceUnixNs = 0;
+        // What was bounded once and is not any more has changed; that is no sign that it cannot be learned.
+        own.Unbounded = own.MetBound == 0 && bound > marks.Beta && IsUnbounded(own.Bounds);
+        var recent = rates.Recent(marks.Class);
+        if (own.DriftSinceUnixNs == 0)
+        {
+            if (isOpen && own.MetBound > 0 && IsDrifting(recent, own.MetBound / perDay))
+                own.DriftSinceUnixNs = nowNs;
+            else if (bound <= (own.MetBound == 0 ? marks.Beta : own.MetBound * BoundStep))
+                own.MetBound = bound;
+        }
+        else if (IsCalm(recent, statistics.UpperBound(marks.Class)))
+            (own.DriftSinceUnixNs, own.MetBound) = (0, bound <= marks.Beta ? bound : 0);
         return own;
     }
 

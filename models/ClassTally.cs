@@ -5,22 +5,53 @@ namespace RuntimeGuard.Models;
 /// <summary>One node's counters of one class.</summary>
 sealed class ClassTally
 {
-    public ulong Grey;
-    public readonly ulong[] Contexts = new ulong[3];
+    /// <summary>Grey events by score, in the bins of <see cref="GreyScore"/>.</summary>
+    public readonly ulong[] Grey = new ulong[GreyScore.Bins];
+    /// <summary>Known behaviours that came new into a context, in the window that runs and in the one before.</summary>
+    public readonly ulong[] Contexts = new ulong[ContextCount];
+    public readonly ulong[] OlderContexts = new ulong[ContextCount];
+    public ulong ContextUnits;
+    public ulong OlderContextUnits;
     public ulong RecentUnits;
     public ulong RecentNovel;
     public SmallSketch Recent;
     public SmallSketch Novel;
 
+    const int ContextCount = 3;
+
+    /// <summary>
+    /// Four weeks of one container: what came new into contexts while they were found out says little of a month later, and a
+    /// rate over all time would remember it for ever.
+    /// </summary>
+    const int ContextWindow = 672;
+
     public VolumeStatistics Volumes { get; } = new();
+
+    public ulong GreySum => Grey.Aggregate(0ul, (sum, count) => sum + count);
+
+    public void AddContextUnit()
+    {
+        if (ContextUnits >= ContextWindow)
+        {
+            Contexts.CopyTo(OlderContexts, 0);
+            Array.Clear(Contexts);
+            (OlderContextUnits, ContextUnits) = (ContextUnits, 0);
+        }
+        ContextUnits++;
+    }
 
     public void StartWindow() => (RecentUnits, RecentNovel, Recent, Novel) = (0, 0, default, default);
 
     public void Load(ClassRates from)
     {
         StartWindow();
-        (Grey, RecentUnits, RecentNovel) = (from.Grey, from.RecentUnits, from.RecentNovel);
+        (RecentUnits, RecentNovel) = (from.RecentUnits, from.RecentNovel);
+        for (var bin = 0; bin < Grey.Length; bin++)
+            Grey[bin] = GreyScore.CountOf(from, bin);
         (Contexts[0], Contexts[1], Contexts[2]) = (from.NewPhase, from.NewHour, from.NewRole);
+        (ContextUnits, OlderContextUnits) = (from.ContextUnits, from.OlderContextUnits);
+        for (var context = 0; context < ContextCount; context++)
+            OlderContexts[context] = context < from.OlderContexts.Count ? from.OlderContexts[context] : 0;
         foreach (var container in from.Containers)
             Recent.Add(container);
         foreach (var container in from.NovelContainers)
@@ -28,33 +59,27 @@ sealed class ClassTally
         Volumes.Load(from.Volumes);
     }
 
-    /// <summary>Adds another source's counters; containers are asked of the sources.</summary>
-    public void Add(ClassRates other)
-    {
-        Grey += other.Grey;
-        RecentUnits += other.RecentUnits;
-        RecentNovel += other.RecentNovel;
-        Contexts[0] += other.NewPhase;
-        Contexts[1] += other.NewHour;
-        Contexts[2] += other.NewRole;
-        Volumes.Add(other.Volumes);
-    }
-
     public ClassRates? ToEvidence(BehaviourClass behaviourClass)
     {
         var rates = new ClassRates
         {
             Class = behaviourClass,
-            Grey = Grey,
+            Grey = GreySum,
             NewPhase = Contexts[0],
             NewHour = Contexts[1],
             NewRole = Contexts[2],
+            ContextUnits = ContextUnits,
+            OlderContextUnits = OlderContextUnits,
             RecentUnits = RecentUnits,
             RecentNovel = RecentNovel,
         };
         rates.Containers.AddAll(Recent.AsSpan());
         rates.NovelContainers.AddAll(Novel.AsSpan());
         rates.Volumes.AddRange(Volumes.ToEvidence());
-        return RecentUnits == 0 && Grey == 0 && rates.Volumes.Count == 0 && Contexts is [0, 0, 0] ? null : rates;
+        if (OlderContextUnits > 0)
+            rates.OlderContexts.AddRange(OlderContexts);
+        if (GreySum > 0)
+            rates.GreyByScore.AddRange(Grey);
+        return RecentUnits == 0 && GreySum == 0 && rates.Volumes.Count == 0 && Contexts is [0, 0, 0] ? null : rates;
     }
 }

@@ -33,6 +33,12 @@ public readonly ref struct ContainerEvent
     /// <summary>4 or 16 bytes in network order; empty for unix sockets, whose name is <see cref="Path"/>.</summary>
     public ReadOnlySpan<byte> Peer { get; init; }
 
+    /// <summary>
+    /// Connect and send: what the peer is called by whom the container does not control; empty: nobody said. Dns: the name
+    /// asked for, as it was asked.
+    /// </summary>
+    public ReadOnlySpan<byte> Name { get; init; }
+
     /// <summary>Peer's port for connect, accept and send; local port for listen. Host order.</summary>
     public ushort Port { get; init; }
 

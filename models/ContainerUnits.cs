@@ -81,7 +81,7 @@ sealed class ContainerUnits
     /// <summary>The role it behaves like, and when that was looked at; owned by the baseline.</summary>
     public Role? Role { get; set; }
 
-    public long RoleNs { get; set; } = long.MinValue;
+    public long RoleUntilNs { get; set; }
 
     public ContainerUnit Enter(long timeNs)
     {

@@ -23,8 +23,8 @@ public static class DriftAbsorption
     public static double Bits(int k, int n) => (LogBetaBinomial(k, n, 2, 1) - LogBetaBinomial(k, n, 1, 10)) / Math.Log(2);
 
     /// <summary>
-    /// Behaviours that a drifting class may take for normal now, marked learned: not risky, done by most replicas, and with a
-    /// rollout in the day before they began or seen on three days. Null when there are none.
+    /// Behaviours that a class nobody locked may take for normal now, marked learned: neither risky nor at alert level when seen,
+    /// done by most replicas, and with a rollout in the day before they began or seen on three days. Null when there are none.
     /// </summary>
     /// <param name="liveReplicas">Containers of the workload running now.</param>
     /// <param name="rollouts">When new versions or configurations came, on the model's clock.</param>
@@ -35,8 +35,8 @@ public static class DriftAbsorption
         var absorbed = new Evidence { Workload = evidence.Workload, Format = evidence.Format, Generation = evidence.Generation };
         foreach (var behaviour in evidence.Behaviours)
         {
-            if (behaviour.Learned || !EvidenceMerge.IsClass(behaviour.Class)
-                || LearningStates.Decided(policy, behaviour.Class, nowNs) != LearningState.Drift || IsRisky(behaviour))
+            if (behaviour.Learned || behaviour.Quarantined || !EvidenceMerge.IsClass(behaviour.Class)
+                || LearningStates.Decided(policy, behaviour.Class, nowNs) is not (null or LearningState.Drift) || IsRisky(behaviour))
                 continue;
             var rolledOut = rollouts.Any(at => behaviour.FirstSeenUnixNs >= at && behaviour.FirstSeenUnixNs - at <= RolloutNs);
             if (Bits(Math.Min(ReplicasOf(behaviour), liveReplicas), liveReplicas) < Accepted

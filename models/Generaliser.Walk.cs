@@ -9,7 +9,7 @@ sealed partial class Generaliser
     const byte LiteralPorts = 9; // the ninth distinct port makes them "high"
     const int MostWeighed = 32;  // names of one text, from its start, that weigh in their groups
     const ulong Hard = 0x6861_7264, Pooled = 0x706F_6F6C, Root = 0x726F_6F74;
-    const ulong Ports = 0x706F_7274, Prefixes = 0x7072_6566, Addresses = 0x6164_6472, Texts = 0x7465_7874;
+    const ulong Ports = 0x706F_7274, Prefixes = 0x7072_6566, Addresses = 0x6164_6472, Texts = 0x7465_7874, Names = 0x6E, RandomNames = 0x6E78;
 
     /// <summary>
     /// One way down a text. The hard chain goes by names and hard patterns alone; from the first group that is open on, a
@@ -54,6 +54,10 @@ sealed partial class Generaliser
                     break;
                 case BehaviourClass.NetOut:
                     Peer(text, ref to);
+                    break;
+                case BehaviourClass.Dns:
+                    Name(text, 0, ref to);
+                    Weigh(_isNew, leaf: true);
                     break;
                 case BehaviourClass.NetIn:
                     to.Add(text);
@@ -156,6 +160,14 @@ sealed partial class Generaliser
                 Into(port);
             else if (Step(Ports, port, space + 1, high, LiteralPorts))
                 port = "high"u8;
+            if (PeerPattern.IsName(address))
+            {
+                Name(address, space + 1, ref to);
+                to.Add((byte)':');
+                to.Add(port);
+                Weigh(_isNew, leaf: true);
+                return;
+            }
             var prefix = PeerPattern.PrefixOf(address);
             var any = address.SequenceEqual("*"u8);
             var covered = Step(Prefixes, prefix, space + 1, any);
@@ -171,6 +183,21 @@ sealed partial class Generaliser
             to.Add((byte)':');
             to.Add(port);
             Weigh(_isNew, leaf: true);
+        }
+
+        /// <summary>"a.b.example.com": names of one registrable domain, those that look random apart; domains never.</summary>
+        void Name(ReadOnlySpan<byte> name, int at, scoped ref ByteWriter to)
+        {
+            var below = DomainName.Below(name);
+            var domain = DomainName.DomainOf(name);
+            var random = DomainName.IsRandom(below);
+            if (!below.IsEmpty && Step(KeyHash.Of(random ? RandomNames : Names, domain), below, at, below is [(byte)'*'] or [(byte)'*', (byte)'x']))
+            {
+                to.Add(random ? "*x."u8 : "*."u8);
+                to.Add(domain);
+            }
+            else
+                to.Add(name);
         }
 
         /// <summary>A name that stands for itself whatever comes.</summary>

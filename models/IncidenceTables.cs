@@ -55,7 +55,7 @@ sealed class IncidenceTables
     {
         foreach (var type in _types.Values)
             if (type.Units.Count == 1 && type.OnlyAfterStart && firstCompleteNs > 0 && type.FirstSeenNs >= firstCompleteNs)
-                marks[Reduction.MarkLeftOut(behaviourClass, type.Mark, _levels[2][type.Zone].Count == 1)]++;
+                marks[Reduction.MarkLeftOut(behaviourClass, type.Mark, _levels[Reduction.MarkLevel(behaviourClass) - 1][type.Zone].Count == 1)]++;
     }
 
     IncidenceCounts Count<T>(Dictionary<ulong, T>.ValueCollection values, Func<T, Incidence> of)
@@ -98,7 +98,7 @@ sealed class IncidenceTables
             FirstSeenNs = known ? Math.Min(FirstSeenNs, behaviour.FirstSeenNs) : behaviour.FirstSeenNs;
             Mark = known ? Math.Max(Mark, behaviour.Mark) : behaviour.Mark;
             OnlyAfterStart = (!known || OnlyAfterStart) && behaviour.OnlyAfterStart;
-            Zone = behaviour.Seen[3];
+            Zone = behaviour.Seen[Reduction.MarkLevel(behaviour.Class)];
         }
     }
 

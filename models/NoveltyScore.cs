@@ -34,12 +34,13 @@ readonly record struct NoveltyScore(double Expected, double Rate, int Level, dou
     /// Known, but new in its context: the rate is that of known behaviours coming new into it, and the tail is multiplied by the
     /// share that is known at all, for backing off costs its own novelty rate.
     /// </summary>
-    /// <param name="seen">How often known behaviours of the class came new into such a context.</param>
-    public static NoveltyScore OfContext(ClassStatistics statistics, BehaviourClass c, int mark, double seen, LearningState state)
+    /// <param name="lately">How often known behaviours of the class came new into such a context, in so many units.</param>
+    public static NoveltyScore OfContext(ClassStatistics statistics, BehaviourClass c, int mark, (double Seen, double Units) lately,
+        LearningState state)
     {
         var marks = Marks.Of(c);
         var units = Math.Max(statistics.Units(c), 1);
-        var rate = (seen + 0.5) / units * statistics.UnitsPerDay(c);
+        var rate = (lately.Seen + 0.5) / Math.Max(lately.Units, 1) * statistics.UnitsPerDay(c);
         if (LearningStates.IsLocked(state))
             rate = Math.Min(rate, marks.Beta);
         var known = 1 - Math.Min(1, (statistics.Counts(c).N1 + 0.5) / units);

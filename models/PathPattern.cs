@@ -58,7 +58,7 @@ static class PathPattern
     }
 
     /// <summary>One name or word: uuids, hexadecimal runs of 8 and more with a digit, and numbers of 2 and more digits go.</summary>
-    public static void WriteToken(ReadOnlySpan<byte> token, scoped ref ByteWriter to)
+    public static void WriteToken(scoped ReadOnlySpan<byte> token, scoped ref ByteWriter to)
     {
         while (!token.IsEmpty)
         {
@@ -97,7 +97,7 @@ static class PathPattern
     }
 
     /// <summary>As it is, but for what the notation of patterns and the display reserve.</summary>
-    public static void Plain(ReadOnlySpan<byte> text, scoped ref ByteWriter to)
+    public static void Plain(scoped ReadOnlySpan<byte> text, scoped ref ByteWriter to)
     {
         foreach (var one in text)
             to.Add(one is <= 0x20 or 0x7F or (byte)'*' or (byte)'<' or (byte)'>' ? (byte)'_' : one);

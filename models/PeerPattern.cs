@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
 
@@ -130,6 +131,18 @@ static class PeerPattern
         }
         return address[..at];
     }
+
+    /// <summary>Is the peer of this text of an outgoing connection known by name, or by a pattern of names?</summary>
+    public static bool IsNamed(BehaviourClass behaviourClass, ReadOnlySpan<byte> text)
+    {
+        var colon = text.LastIndexOf((byte)':');
+        return behaviourClass == BehaviourClass.NetOut && colon > 0 && !text.StartsWith("unix "u8)
+            && IsName(text[(text[..colon].LastIndexOf((byte)' ') + 1)..colon]);
+    }
+
+    /// <summary>A name, a pattern of names; else an address, a prefix, or any of them ("*").</summary>
+    public static bool IsName(ReadOnlySpan<byte> peer) => peer is not ([(byte)'[', ..] or [(byte)'?']) && !peer.EndsWith((byte)'*')
+        && DomainName.IsName(peer);
 
     static ReadOnlySpan<byte> Unmapped(ReadOnlySpan<byte> address) =>
         address.Length == 16 && address[..10].IndexOfAnyExcept((byte)0) < 0 && address[10] == 0xFF && address[11] == 0xFF

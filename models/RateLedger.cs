@@ -18,8 +18,7 @@ sealed class RateLedger(ulong source)
     readonly ClassTally[] _own = [.. Enumerable.Range(0, ContainerUnits.ClassCount).Select(_ => new ClassTally())];
     // As on the wire: 64 sources are read as sums, and as messages they would take megabytes.
     readonly Dictionary<ulong, (ulong Version, byte[] Packed)> _others = [];
-    readonly ClassTally?[] _sums = new ClassTally?[ContainerUnits.ClassCount];
-    bool _summed;
+    readonly WeakReference<List<RateEvidence>> _parsed = new(null!);
     ulong _version;
     ulong _changedAt;
 
@@ -28,10 +27,17 @@ sealed class RateLedger(ulong source)
     /// <summary>Sources left out because there were too many.</summary>
     public long Refused { get; private set; }
 
-    public void AddGrey(BehaviourClass c, int events = 1)
+    public void AddGrey(BehaviourClass c, double score)
     {
-        var own = _own[(int)c];
-        own.Grey = events < 0 ? own.Grey - Math.Min(own.Grey, (ulong)-events) : own.Grey + (ulong)events;
+        _own[(int)c].Grey[GreyScore.BinOf(score)]++;
+        Change();
+    }
+
+    /// <summary>An event that was counted became part of an incident: it is not what is usual.</summary>
+    public void TakeGrey(BehaviourClass c, double score)
+    {
+        ref var count = ref _own[(int)c].Grey[GreyScore.BinOf(score)];
+        count -= Math.Min(count, 1);
         Change();
     }
 
@@ -48,6 +54,7 @@ sealed class RateLedger(ulong source)
             own.StartWindow();
         own.RecentUnits++;
         own.Recent.Add(hour.Container);
+        own.AddContextUnit();
         if (hour.IsNovel)
         {
             own.RecentNovel++;
@@ -59,18 +66,28 @@ sealed class RateLedger(ulong source)
         Change();
     }
 
-    /// <summary>Grey events of all classes and sources.</summary>
-    public double Grey
+    /// <summary>Grey events of all classes and sources by score.</summary>
+    public void GreyByScore(Span<double> counts)
     {
-        get
+        for (var bin = 0; bin < counts.Length; bin++)
         {
-            Summarise();
-            return _own.Sum(own => (double)own.Grey) + _sums.Sum(other => (double)(other?.Grey ?? 0));
+            var at = bin;
+            counts[bin] = _own.Sum(own => (double)own.Grey[at]) + Others().Sum(o => o.Classes.Sum(c => (double)GreyScore.CountOf(c, at)));
         }
     }
 
-    public double Context(BehaviourClass c, BehaviourContext context) =>
-        _own[(int)c].Contexts[(int)context] + (double)(OthersOf(c)?.Contexts[(int)context] ?? 0);
+    /// <summary>How often known behaviours of the class came new into such a context lately, and in how many units.</summary>
+    public (double Seen, double Units) Context(BehaviourClass c, BehaviourContext context) =>
+        (Sum(c, own => own.Contexts[(int)context] + own.OlderContexts[(int)context],
+            other => Now(other, context) + (other.OlderContexts.Count > (int)context ? other.OlderContexts[(int)context] : 0)),
+        Sum(c, own => own.ContextUnits + own.OlderContextUnits, other => other.ContextUnits + other.OlderContextUnits));
+
+    static ulong Now(ClassRates rates, BehaviourContext context) => context switch
+    {
+        BehaviourContext.Phase => rates.NewPhase,
+        BehaviourContext.Hour => rates.NewHour,
+        _ => rates.NewRole,
+    };
 
     /// <summary>The watch-dog's window: units, those with a novelty, and the containers of each.</summary>
     public RecentNovelty Recent(BehaviourClass c)
@@ -86,21 +103,22 @@ sealed class RateLedger(ulong source)
             all.UnionWith(classes.Containers);
             novel.UnionWith(classes.NovelContainers);
         }
-        var others = OthersOf(c);
-        return new RecentNovelty(own.RecentUnits + (double)(others?.RecentUnits ?? 0), own.RecentNovel + (double)(others?.RecentNovel ?? 0),
+        return new RecentNovelty(Sum(c, o => o.RecentUnits, o => o.RecentUnits), Sum(c, o => o.RecentNovel, o => o.RecentNovel),
             all.Count, novel.Count);
     }
 
     /// <summary>Volumes of a class in a bucket, over all sources.</summary>
     public VolumeCounts Volume(BehaviourClass c, int bucket)
     {
-        var own = _own[(int)c].Volumes.Of(bucket);
-        var others = OthersOf(c)?.Volumes.Of(bucket) ?? default;
-        return own.Plus(others.Hours, others.Sum, others.Squares);
+        var counts = _own[(int)c].Volumes.Of(bucket);
+        foreach (var volume in Others().SelectMany(o => o.Classes).Where(o => o.Class == c).SelectMany(o => o.Volumes))
+            if (volume.Bucket == bucket)
+                counts = counts.Plus(volume.Hours, volume.Sum, volume.Squares);
+        return counts;
     }
 
     /// <summary>What the others' counters take.</summary>
-    public long Bytes => _others.Values.Sum(other => other.Packed.Length + 64L) + SumBytes;
+    public long Bytes => _others.Values.Sum(other => other.Packed.Length + 64L);
 
     public void Merge(RateEvidence other, bool changed)
     {
@@ -150,32 +168,21 @@ sealed class RateLedger(ulong source)
         _changedAt = Revision;
     }
 
-    /// <summary>Volumes of every class and bucket.</summary>
-    const long SumBytes = ContainerUnits.ClassCount * 2 * VolumeStatistics.Buckets * 24;
+    double Sum(BehaviourClass c, Func<ClassTally, double> own, Func<ClassRates, double> other) =>
+        own(_own[(int)c]) + Others().Sum(o => o.Classes.Where(classes => classes.Class == c).Sum(other));
 
     void Keep(RateEvidence other)
     {
         _others[other.Source] = (other.Version, other.ToByteArray());
-        _summed = false;
+        _parsed.SetTarget(null!);
     }
 
-    IEnumerable<RateEvidence> Others() => _others.OrderBy(o => o.Key).Select(o => RateEvidence.Parser.ParseFrom(o.Value.Packed));
-
-    ClassTally? OthersOf(BehaviourClass c)
+    /// <summary>Parsed when asked for, and as long as nobody needs the memory.</summary>
+    List<RateEvidence> Others()
     {
-        Summarise();
-        return _sums[(int)c];
-    }
-
-    void Summarise()
-    {
-        if (_summed)
-            return;
-        Array.Clear(_sums);
-        foreach (var classes in Others().SelectMany(other => other.Classes))
-            if (EvidenceMerge.IsClass(classes.Class))
-                (_sums[(int)classes.Class] ??= new ClassTally()).Add(classes);
-        _summed = true;
+        if (!_parsed.TryGetTarget(out var parsed) || parsed is null)
+            _parsed.SetTarget(parsed = [.. _others.OrderBy(o => o.Key).Select(o => RateEvidence.Parser.ParseFrom(o.Value.Packed))]);
+        return parsed;
     }
 }
 

@@ -4,7 +4,7 @@ namespace RuntimeGuard.Models;
 
 sealed partial class Reduction
 {
-    const int PrivateKnownPort = 0, NewPortOrNameless = 2, MetadataOrRuntime = 3;
+    const int PrivateKnownPort = 0, PublicKnownPort = 1, NewPortOrNameless = 2, MetadataOrRuntime = 3;
 
     void ReducePeer(in ContainerEvent e, Generaliser generaliser, KeyTable<byte> knownLevels)
     {
@@ -21,7 +21,14 @@ sealed partial class Reduction
         literal.Add((byte)' ');
         literal.Add(PeerPattern.NameOf(scope));
         literal.Add((byte)' ');
-        PeerPattern.WriteAddress(e.Peer, ref literal);
+        // What gives out credentials to whoever asks is that by its address, whatever somebody calls it.
+        var named = scope != PeerScope.Metadata && DomainName.IsName(e.Name);
+        var start = literal.Length;
+        if (named)
+            DomainName.Write(e.Name, ref literal);
+        else
+            PeerPattern.WriteAddress(e.Peer, ref literal);
+        var end = literal.Length;
         literal.Add((byte)':');
         PeerPattern.WritePort(e.Port, ref literal);
         ref var candidate = ref Start(BehaviourClass.NetOut, generaliser, literal);
@@ -31,15 +38,20 @@ sealed partial class Reduction
         var key = literal.Length;
         PeerPattern.WritePortClass(e.Port, ref literal);
         var portClass = KeyHash.Of((ulong)scope, literal.Written[key..]);
-        var address = literal.Written[..key];
-        address = address[(address.LastIndexOf((byte)' ') + 1)..address.LastIndexOf((byte)':')];
+        var peer = literal.Written[start..end];
         candidate.Levels[0] = KeyHash.Of(Head(BehaviourClass.NetOut, 0, e.Actor.Hash), text);
-        candidate.Levels[1] = KeyHash.Of(Head(BehaviourClass.NetOut, 1, e.Actor.ExeHash), text);
-        candidate.Levels[2] = KeyHash.Of(Head(BehaviourClass.NetOut, 2, portClass), PeerPattern.PrefixOf(address));
+        // Levels nest: what is called by a name is of its domain, not of the network its address is in today.
+        candidate.Levels[1] = named
+            ? KeyHash.Of(Head(BehaviourClass.NetOut, 1, KeyHash.Mix(e.Actor.ExeHash, portClass)), DomainName.DomainOf(peer))
+            : KeyHash.Of(Head(BehaviourClass.NetOut, 1, e.Actor.ExeHash), text);
+        candidate.Levels[2] = KeyHash.Of(Head(BehaviourClass.NetOut, 2, portClass),
+            named ? DomainName.DomainOf(peer) : PeerPattern.PrefixOf(peer));
         candidate.Levels[3] = KeyHash.Mix(Head(BehaviourClass.NetOut, 3, 0), portClass);
-        // Without names every public peer is nameless; a private one is ordinary on a port the workload already uses.
+        // On a port the workload already uses a private peer is ordinary, and a public one that has a name.
         candidate.Mark = scope == PeerScope.Metadata ? MetadataOrRuntime
-            : scope == PeerScope.Private && knownLevels.Contains(candidate.Levels[3]) ? PrivateKnownPort : NewPortOrNameless;
+            : !knownLevels.Contains(candidate.Levels[3]) ? NewPortOrNameless
+            : scope == PeerScope.Private ? PrivateKnownPort
+            : named ? PublicKnownPort : NewPortOrNameless;
         Count++;
     }
 

@@ -87,6 +87,9 @@ sealed partial class Reduction
             case EventKind.Connect or EventKind.Send:
                 ReducePeer(e, generaliser, knownLevels);
                 break;
+            case EventKind.Dns:
+                ReduceQuestion(e, generaliser, knownLevels);
+                break;
             case EventKind.Listen or EventKind.Accept when !failed:
                 ReduceServing(e);
                 break;
@@ -160,18 +163,28 @@ sealed partial class Reduction
     }
 
     /// <summary>
-    /// The mark that evidence keeps. Whether a private peer's port was new depends on what this node had seen by then, so that
-    /// is left to whoever counts marks: a port that nothing else of the class has is new.
+    /// The mark that evidence keeps. Whether a port or a domain was new depends on what this node had seen by then, so that is
+    /// left to whoever counts marks: what nothing else of the class has is new.
     /// </summary>
-    public static int LastingMark(in Candidate candidate, ReadOnlySpan<byte> text) =>
-        candidate is { Class: BehaviourClass.NetOut, Mark: NewPortOrNameless } && text.IndexOf(" private "u8) is >= 0 and < 8
-            ? PrivateKnownPort
-            : candidate.Mark;
+    public static int LastingMark(in Candidate candidate, ReadOnlySpan<byte> text) => candidate switch
+    {
+        { Class: BehaviourClass.Dns, Mark: NewDomain } => KnownDomain,
+        { Class: BehaviourClass.NetOut, Mark: NewPortOrNameless } when text.IndexOf(" private "u8) is >= 0 and < 8 => PrivateKnownPort,
+        { Class: BehaviourClass.NetOut, Mark: NewPortOrNameless } when PeerPattern.IsNamed(candidate.Class, text) => PublicKnownPort,
+        _ => candidate.Mark,
+    };
 
     /// <summary>The mark a behaviour would have had, had all the others been there before it.</summary>
-    /// <param name="onlyOfItsZone">Nothing else of the class has its level 3: for a peer, the port's kind.</param>
-    public static int MarkLeftOut(BehaviourClass behaviourClass, int mark, bool onlyOfItsZone) =>
-        behaviourClass == BehaviourClass.NetOut && mark == PrivateKnownPort && onlyOfItsZone ? NewPortOrNameless : mark;
+    /// <param name="only">Nothing else of the class has its <see cref="MarkLevel"/>: a peer's port and scope, a name's domain.</param>
+    public static int MarkLeftOut(BehaviourClass behaviourClass, int mark, bool only) => (behaviourClass, mark) switch
+    {
+        (BehaviourClass.NetOut, PrivateKnownPort or PublicKnownPort) when only => NewPortOrNameless,
+        (BehaviourClass.Dns, KnownDomain) when only => NewDomain,
+        _ => mark,
+    };
+
+    /// <summary>The level that tells whether a mark was new.</summary>
+    public static int MarkLevel(BehaviourClass behaviourClass) => behaviourClass == BehaviourClass.Dns ? 2 : 3;
 
     static ulong Head(BehaviourClass behaviourClass, int level, ulong actor) => BehaviourLevels.Head(behaviourClass, level, actor);
 }

@@ -26,27 +26,33 @@ sealed class RoleBook
         var (best, nearest) = (Alike, (Role?)null);
         foreach (var (role, core, _) in _roles)
         {
-            var both = 0;
+            var (all, both) = (0, 0);
             foreach (var feature in features)
-                if (core.Contains(feature))
-                    both++;
-            var alike = both / (double)Math.Max(1, features.Length + core.Count - both);
+            {
+                if (!Tells(role, feature))
+                    continue;
+                all++;
+                both += core.Contains(feature) ? 1 : 0;
+            }
+            var alike = both / (double)Math.Max(1, all + core.Count - both);
             if (alike >= best)
                 (best, nearest) = (alike, role);
         }
         return nearest;
     }
 
-    /// <summary>Some container of the role has shown this feature; 0 is none.</summary>
+    /// <summary>Some container of the role has shown this feature, or what is kept of them cannot tell; 0 is none.</summary>
     public bool Knows(Role role, ulong feature)
     {
-        if (feature == 0)
+        if (feature == 0 || !Tells(role, feature))
             return true;
         foreach (var (one, _, known) in _roles)
             if (ReferenceEquals(one, role))
                 return known.Contains(feature);
         return true;
     }
+
+    static bool Tells(Role role, ulong feature) => role.UpTo == 0 || feature <= role.UpTo;
 
     /// <summary>What of a behaviour tells roles apart: programs, peers and ports by name, files by their directory; 0: nothing.</summary>
     public static ulong FeatureOf(BehaviourClass behaviourClass, in LevelKeys levels) => behaviourClass switch

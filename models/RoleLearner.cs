@@ -25,6 +25,10 @@ public static class RoleLearner
     /// <summary>The roles as they are now; none when all containers are alike.</summary>
     public static RoleSplit Learn(IReadOnlyCollection<ContainerFeatures> containers)
     {
+        // A full sketch tells nothing of what is larger than its largest; what all can be asked for is compared.
+        var upTo = containers.Where(c => c.Features.Count >= BottomK.Features).Select(c => c.Features.Max()).DefaultIfEmpty().Min();
+        if (upTo > 0)
+            containers = [.. containers.Select(c => Below(c, upTo))];
         var support = new Dictionary<ulong, int>();
         foreach (var feature in containers.SelectMany(c => c.Features.Distinct()))
             support[feature] = support.GetValueOrDefault(feature) + 1;
@@ -38,8 +42,11 @@ public static class RoleLearner
             return RoleSplit.None;
         var isStable = Enumerable.Range(0, 2).All(half =>
             RoleClusters.AdjustedRand(Half(sets, features, half), best, sets.Count) >= Agreement);
-        return new RoleSplit([.. best.OrderByDescending(c => c.Count).ThenBy(c => c[0]).Select((c, i) => RoleOf(c, i, sets, features))], isStable);
+        return new RoleSplit([.. best.OrderByDescending(c => c.Count).ThenBy(c => c[0]).Select((c, i) => RoleOf(c, i, sets, features, upTo))], isStable);
     }
+
+    static ContainerFeatures Below(ContainerFeatures container, ulong upTo) =>
+        new() { Container = container.Container, LastSeenUnixNs = container.LastSeenUnixNs, Features = { container.Features.Where(f => f <= upTo) } };
 
     /// <summary>Roles found anew, under the names of those that had more than half of their core in common; a name once used is not another's.</summary>
     public static IReadOnlyList<Role> Renamed(IReadOnlyCollection<Role> before, IReadOnlyList<Role> found)
@@ -97,9 +104,9 @@ public static class RoleLearner
         return bits;
     }
 
-    static Role RoleOf(List<int> cluster, int index, List<HashSet<ulong>> sets, List<ulong> features)
+    static Role RoleOf(List<int> cluster, int index, List<HashSet<ulong>> sets, List<ulong> features, ulong upTo)
     {
-        var role = new Role { Name = NameOf(index), Containers = (uint)cluster.Count };
+        var role = new Role { Name = NameOf(index), Containers = (uint)cluster.Count, UpTo = upTo };
         role.Core.AddRange(features.Where(f => 2 * cluster.Count(i => sets[i].Contains(f)) >= cluster.Count));
         role.Known.AddRange(features.Where(f => cluster.Exists(i => sets[i].Contains(f))));
         return role;

@@ -30,16 +30,6 @@ sealed class VolumeStatistics
         _buckets[bucket] = _buckets[bucket].Plus(1, count, count * count);
     }
 
-    public void Add(IEnumerable<VolumeBucket> others)
-    {
-        foreach (var volume in others)
-            if (volume.Bucket < 2 * Buckets)
-            {
-                _buckets ??= new VolumeCounts[2 * Buckets];
-                _buckets[volume.Bucket] = _buckets[volume.Bucket].Plus(volume.Hours, volume.Sum, volume.Squares);
-            }
-    }
-
     public VolumeCounts Of(int bucket) => _buckets is null ? default : _buckets[bucket];
 
     /// <summary>P(count of the next hour is at least x): the tail of the negative binomial, by the incomplete beta function.</summary>

@@ -43,6 +43,9 @@ sealed class ContainerEntry
     /// <summary>Who it is. While resolving: the id alone. Replaced, never changed in place.</summary>
     public Container Facts { get; internal set; } = new();
 
+    /// <summary>What its runtime said of its network; nothing when no runtime knows it.</summary>
+    public NetworkFacts Network { get; internal set; } = NetworkFacts.None;
+
     /// <summary>
     /// No runtime has answered in time: judged under an identity of its own, (host, cgroup:PATH). A late answer comes
     /// through <see cref="ContainerResolver.Drain"/> like the first, and clears it.

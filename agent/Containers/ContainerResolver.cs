@@ -194,6 +194,7 @@ sealed partial class ContainerResolver : IAsyncDisposable
         {
             _counters.Add(ContainerCounter.Resolved);
             entry.Facts = facts;
+            entry.Network = answer.Network ?? NetworkFacts.None;
             entry.Fallback = false;
         }
         else if (entry.State == ContainerState.Resolving && entry.Name.Kind != CgroupKind.Container)

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using Grpc.Core;
 using RuntimeGuard.Proto;
+using ContainerStatusResponse = RuntimeGuard.Proto.Cri.ContainerStatusResponse;
 using CriContainer = RuntimeGuard.Proto.Cri.Container;
+using PodSandboxStatusResponse = RuntimeGuard.Proto.Cri.PodSandboxStatusResponse;
 
 namespace RuntimeGuard.Agent.Containers;
 
@@ -9,13 +11,14 @@ namespace RuntimeGuard.Agent.Containers;
 /// Every runtime of this host as one: the CRI first, then containerd's own API, then runc's state. Any thread. Failures
 /// are counted and come back as <see cref="LookUpAnswer.Away"/>; the caller asks again with back-off.
 /// </summary>
-sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters counters, TimeSpan callTimeout) : IDisposable
+sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters counters, TimeSpan callTimeout, ResolvConf? files = null) : IDisposable
 {
     /// <summary>How long the list taken when a runtime was found answers instead of one call per container.</summary>
     static readonly TimeSpan ListLife = TimeSpan.FromSeconds(5);
 
     readonly ConcurrentDictionary<string, Socket> _sockets = new();
     readonly CriFacts _facts = new(counters);
+    readonly CriNetwork _network = new(files);
     readonly RuncState _runc = new(counters);
 
     public void Dispose()
@@ -35,11 +38,11 @@ sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters coun
             // A standard socket that was never there belongs to a runtime that is not installed.
             if (!endpoints.Given && !_sockets.ContainsKey(path) && !File.Exists(path))
                 continue;
-            var socket = _sockets.GetOrAdd(path, p => new(p, callTimeout, counters));
+            var socket = _sockets.GetOrAdd(path, p => new(p, callTimeout, counters, files));
             try
             {
-                if (await AskAsync(socket, name, cancellationToken) is { } container)
-                    return LookUpAnswer.Found(container);
+                if (await AskAsync(socket, name, cancellationToken) is { Container: not null } answer)
+                    return answer;
             }
             catch (RpcException e)
             {
@@ -55,16 +58,16 @@ sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters coun
         return state is not null ? LookUpAnswer.Found(state) : away ? LookUpAnswer.Away : LookUpAnswer.NotFound;
     }
 
-    async Task<Container?> AskAsync(Socket socket, CgroupName name, CancellationToken cancellationToken)
+    async Task<LookUpAnswer> AskAsync(Socket socket, CgroupName name, CancellationToken cancellationToken)
     {
-        if (name.Kind == CgroupKind.Container && await AskCriAsync(socket, name.Id, cancellationToken) is { } pod)
+        if (name.Kind == CgroupKind.Container && await AskCriAsync(socket, name.Id, cancellationToken) is { Container: not null } pod)
             return pod;
         return name.Scope.Length > 0 && name.Scope != "libpod"
             ? await socket.Containerd.FindAsync(name.Scope, name.Id, cancellationToken)
-            : null;
+            : LookUpAnswer.NotFound;
     }
 
-    async Task<Container?> AskCriAsync(Socket socket, string id, CancellationToken cancellationToken)
+    async Task<LookUpAnswer> AskCriAsync(Socket socket, string id, CancellationToken cancellationToken)
     {
         var cri = socket.Cri;
         var listed = socket.Listed(id);
@@ -76,25 +79,31 @@ sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters coun
         }
         listed ??= await cri.FindContainerAsync(id, cancellationToken);
         Container? facts;
+        ContainerStatusResponse? status = null;
+        PodSandboxStatusResponse? sandbox;
         if (listed is null)
         {
-            if (await cri.SandboxStatusAsync(id, cancellationToken) is not { } own)
-                return null;
+            sandbox = await cri.SandboxStatusAsync(id, cancellationToken);
+            if (sandbox?.Status is not { } own)
+                return LookUpAnswer.NotFound;
             facts = _facts.OfSandbox(id, own);
         }
         else
         {
-            var status = await cri.ContainerStatusAsync(id, cancellationToken);
-            var sandbox = listed.PodSandboxId.Length is > 0 and <= 128
+            status = await cri.ContainerStatusAsync(id, cancellationToken);
+            sandbox = listed.PodSandboxId.Length is > 0 and <= 128
                 ? await cri.SandboxStatusAsync(listed.PodSandboxId, cancellationToken)
                 : null;
-            var image = listed.ImageRef.Length > 0 ? listed.ImageRef : status?.ImageRef ?? "";
-            facts = _facts.OfContainer(listed, status, sandbox,
+            var image = listed.ImageRef.Length > 0 ? listed.ImageRef : status?.Status?.ImageRef ?? "";
+            facts = _facts.OfContainer(listed, status?.Status, sandbox?.Status,
                 image.Length is > 0 and <= 512 ? await cri.ImageStatusAsync(image, cancellationToken) : null);
         }
         if (facts is null)
+        {
             counters.Add(ContainerCounter.RuntimeRejected);
-        return facts;
+            return LookUpAnswer.NotFound;
+        }
+        return LookUpAnswer.Found(facts) with { Network = _network.Of(facts.Workload.Namespace, status, sandbox) };
     }
 
     /// <summary>runc's own word: on the CRI's containers only while the CRI is away, for it knows less.</summary>
@@ -124,7 +133,7 @@ sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters coun
     }
 
     /// <summary>One socket: it may serve the CRI, containerd's API, or both.</summary>
-    sealed class Socket(string path, TimeSpan timeout, ContainerCounters counters) : IDisposable
+    sealed class Socket(string path, TimeSpan timeout, ContainerCounters counters, ResolvConf? files) : IDisposable
     {
         // Bounded by what one answer may hold; dropped when its life is over.
         Dictionary<string, CriContainer> _listed = [];
@@ -133,7 +142,7 @@ sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters coun
 
         public CriClient Cri { get; } = new(path, timeout);
 
-        public ContainerdClient Containerd { get; } = new(path, timeout, counters);
+        public ContainerdClient Containerd { get; } = new(path, timeout, counters, files);
 
         public CriContainer? Listed(string id)
         {

@@ -11,12 +11,13 @@ sealed class ContainerdClient : IDisposable
     readonly GrpcChannel _channel;
     readonly TimeSpan _timeout;
     readonly ContainerCounters _counters;
+    readonly ResolvConf? _files;
     readonly Proto.Containerd.Containers.ContainersClient _containers;
     readonly Images.ImagesClient _images;
 
-    public ContainerdClient(string socketPath, TimeSpan timeout, ContainerCounters counters)
+    public ContainerdClient(string socketPath, TimeSpan timeout, ContainerCounters counters, ResolvConf? files = null)
     {
-        (_timeout, _counters) = (timeout, counters);
+        (_timeout, _counters, _files) = (timeout, counters, files);
         _channel = UnixChannel.Create(socketPath, 4 << 20);
         var invoker = _channel.CreateCallInvoker();
         _containers = new(invoker);
@@ -26,10 +27,10 @@ sealed class ContainerdClient : IDisposable
     public void Dispose() => _channel.Dispose();
 
     /// <summary>
-    /// The container, as workload (containerd namespace, image repository); null when there is none of that id, or it is
+    /// The container, as workload (containerd namespace, image repository); not found when there is none of that id, or it is
     /// one of the CRI's, whose word on it counts.
     /// </summary>
-    public async Task<Facts?> FindAsync(string ns, string id, CancellationToken cancellationToken)
+    public async Task<LookUpAnswer> FindAsync(string ns, string id, CancellationToken cancellationToken)
     {
         var headers = new Metadata { { "containerd-namespace", ns } };
         CallOptions Options() => new(headers, DateTime.UtcNow + _timeout, cancellationToken);
@@ -40,14 +41,14 @@ sealed class ContainerdClient : IDisposable
         }
         catch (RpcException e) when (e.StatusCode is StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.InvalidArgument)
         {
-            return null;
+            return LookUpAnswer.NotFound;
         }
         if (container is null || container.Labels.ContainsKey("io.cri-containerd.kind"))
-            return null;
+            return LookUpAnswer.NotFound;
         if (container.Id != id)
         {
             _counters.Add(ContainerCounter.RuntimeRejected);
-            return null;
+            return LookUpAnswer.NotFound;
         }
         var facts = new Facts
         {
@@ -62,7 +63,14 @@ sealed class ContainerdClient : IDisposable
             facts.Workload.Image = $"container:{id}";
         if (facts.Digest.Length == 0 && container.Image.Length > 0)
             facts.Digest = await DigestAsync(container.Image, Options());
-        return facts;
+        return LookUpAnswer.Found(facts) with { Network = NetworkOf(container) };
+    }
+
+    NetworkFacts NetworkOf(Container container)
+    {
+        var spec = RuntimeSpec.Of(container.Spec?.Value.Memory ?? default);
+        return _files is null || spec.ResolvConf.Length == 0 ? NetworkFacts.None
+            : new NetworkFacts(_files.Read(spec.ResolvConf, UnixNs(container.CreatedAt)), [], []);
     }
 
     async Task<string> DigestAsync(string image, CallOptions options)

@@ -46,13 +46,14 @@ sealed class CriClient : IDisposable
     public async Task<ListContainersResponse?> ListContainersAsync(CancellationToken cancellationToken) =>
         await CallAsync(v => _runtimes[v].ListContainersAsync(new(), Options(cancellationToken)));
 
-    public async Task<ContainerStatus?> ContainerStatusAsync(string id, CancellationToken cancellationToken) =>
-        (await CallAsync(v => _runtimes[v].ContainerStatusAsync(
-            new() { ContainerId = id }, Options(cancellationToken))))?.Status;
+    /// <summary>With the runtime's own words beside the status: the container's specification is in them.</summary>
+    public async Task<ContainerStatusResponse?> ContainerStatusAsync(string id, CancellationToken cancellationToken) =>
+        await CallAsync(v => _runtimes[v].ContainerStatusAsync(
+            new() { ContainerId = id, Verbose = true }, Options(cancellationToken)));
 
-    public async Task<PodSandboxStatus?> SandboxStatusAsync(string id, CancellationToken cancellationToken) =>
-        (await CallAsync(v => _runtimes[v].PodSandboxStatusAsync(
-            new() { PodSandboxId = id }, Options(cancellationToken))))?.Status;
+    public async Task<PodSandboxStatusResponse?> SandboxStatusAsync(string id, CancellationToken cancellationToken) =>
+        await CallAsync(v => _runtimes[v].PodSandboxStatusAsync(
+            new() { PodSandboxId = id, Verbose = true }, Options(cancellationToken)));
 
     public async Task<Image?> ImageStatusAsync(string image, CancellationToken cancellationToken) =>
         (await CallAsync(v => _images[v].ImageStatusAsync(

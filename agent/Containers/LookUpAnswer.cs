@@ -9,6 +9,9 @@ delegate Task<LookUpAnswer> RuntimeLookUp(CgroupName name, CancellationToken can
 /// <param name="Unavailable">Some runtime that might know it did not answer: ask again.</param>
 readonly record struct LookUpAnswer(Container? Container, bool Unavailable)
 {
+    /// <summary>What the runtime said of the container's network; null when it said nothing.</summary>
+    public NetworkFacts? Network { get; init; }
+
     /// <summary>Every runtime was asked, and none knows it.</summary>
     public static LookUpAnswer NotFound => default;
 

@@ -44,6 +44,10 @@ static unsafe partial class LibBpf
     [LibraryImport(Library, SetLastError = true)]
     public static partial nint bpf_program__attach(nint program);
 
+    /// <summary>For programs of a cgroup, and of all below it; the descriptor is the caller's and needed for this call only.</summary>
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial nint bpf_program__attach_cgroup(nint program, int cgroupFd);
+
     [LibraryImport(Library)]
     public static partial int bpf_link__destroy(nint link);
 

@@ -168,13 +168,12 @@ sealed unsafe class BpfSensor : IDisposable
                 seen[name] = section;
                 continue;
             }
-            nint link = LibBpf.bpf_program__attach(program);
-            if (link == 0)
+            if (BpfAttachment.Try(program, section, out var link) is { } problem)
             {
-                blind[name] = Marshal.GetLastPInvokeErrorMessage();
+                blind[name] = problem;
                 continue;
             }
-            _links.Add(new BpfLinkHandle(link));
+            _links.Add(link!);
             seen[name] = section;
         }
         if (KernelTypes.WhyNoOverlay() is { } reason)

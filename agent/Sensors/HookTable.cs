@@ -35,7 +35,8 @@ static class HookTable
         ("open", "on_open"), ("create", "on_open"), ("mkdir", "on_make"), ("unlink", "on_unlink"), ("rename", "on_rename"),
         ("chmod", "on_chmod"), ("chown", "on_chown"), ("link", "on_link"), ("symlink", "on_symlink"),
         ("connect", "on_connect"), ("accept", "on_accept"), ("bind", "on_bind"), ("listen", "on_listen"),
-        ("send", "on_send"), ("sendmmsg", "on_send_many"), ("privilege", "on_privilege"), ("cgroup", "cgroup_mkdir"), (NotInImage, NotInImage),
+        ("send", "on_send"), ("sendmmsg", "on_send_many"), ("privilege", "on_privilege"), ("cgroup", "cgroup_mkdir"),
+        ("dns", "dns_question"), ("dns-answer", "dns_answer"), (NotInImage, NotInImage),
     ];
 
     /// <summary>For each kind what sees it, or why nothing does. A handler is worth what reaches it.</summary>

@@ -30,6 +30,7 @@ enum EventKinds : ushort
     CgroupMkdir = 40,
     CgroupRmdir = 41,
     CgroupAttach = 42,
+    Dns = 50,
 }
 
 /// <summary>RG_F_*.</summary>
@@ -117,6 +118,7 @@ static class KernelEvent
     public const ushort Version = 1;
     public const int PathMax = 4096;
     public const int ArgumentsMax = 4096;
+    public const int DnsMax = 1232;
 
     /// <summary>False when the sample is not exactly one event of this version, whoever wrote it.</summary>
     public static bool TryReadHeader(ReadOnlySpan<byte> sample, out EventHeader header) =>

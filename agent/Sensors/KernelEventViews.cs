@@ -177,18 +177,27 @@ readonly ref struct FileEvent
     }
 }
 
-/// <summary>Connect to send; the spans borrow the sample.</summary>
-readonly ref struct NetworkEvent
+/// <summary>AF_INET and AF_INET6: how much of sixteen bytes is the address.</summary>
+static class AddressFamilies
 {
     const ushort Inet = 2;
     const ushort Inet6 = 10;
+
+    /// <summary>4 or 16 bytes; empty for other families.</summary>
+    public static ReadOnlySpan<byte> Take(ushort family, ReadOnlySpan<byte> bytes) =>
+        family switch { Inet => bytes[..4], Inet6 => bytes[..16], _ => default };
+}
+
+/// <summary>Connect to send; the spans borrow the sample.</summary>
+readonly ref struct NetworkEvent
+{
     readonly NetworkFixed _fixed;
 
     NetworkEvent(scoped in NetworkFixed fixedPart, ReadOnlySpan<byte> sample, ReadOnlySpan<byte> rest)
     {
         _fixed = fixedPart;
         int at = Unsafe.SizeOf<EventHeader>();
-        Peer = _fixed.Family switch { Inet => sample.Slice(at, 4), Inet6 => sample.Slice(at, 16), _ => default };
+        Peer = AddressFamilies.Take(_fixed.Family, sample[at..]);
         Path = rest[.._fixed.PathLen];
     }
 

@@ -23,6 +23,13 @@ sealed unsafe class ProcfsSensor
     /// <summary>Inode of the first process's mount namespace; 0 when it cannot be read.</summary>
     public static uint HostMountNamespace => Namespace("/proc/1/ns/mnt");
 
+    /// <summary>
+    /// Inode number of the first process's network namespace; of the agent's own, which is a service of the host, where that
+    /// cannot be read; 0 when neither can.
+    /// </summary>
+    public static uint HostNetworkNamespace =>
+        Namespace("/proc/1/ns/net") is not 0 and var first ? first : Namespace("/proc/self/ns/net");
+
     /// <summary>The pids in use now.</summary>
     public static HashSet<uint> LivingPids() => [.. Directory.EnumerateDirectories("/proc")
         .Select(d => uint.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out uint pid) ? pid : 0)

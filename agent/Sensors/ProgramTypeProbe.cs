@@ -1,16 +1,19 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using RuntimeGuard.Agent.Native;
 
 namespace RuntimeGuard.Agent.Sensors;
 
 /// <summary>
-/// Tries each BPF program type by loading one program of it alone, attaching it, opening a file and looking whether it
-/// ran. Nothing stays attached.
+/// Tries each BPF program type by loading one program of it alone, attaching it, opening a file or sending a
+/// datagram to itself, and looking whether it ran. Nothing stays attached.
 /// </summary>
 static unsafe class ProgramTypeProbe
 {
     const string Ring = "ringbuf";
-    static readonly string[] Types = ["tracepoint", "raw_tp", "tp_btf", "fentry", "fexit", "lsm", "kprobe", Ring];
+    const string Packets = "cgroup_skb";
+    static readonly string[] Types = ["tracepoint", "raw_tp", "tp_btf", "fentry", "fexit", "lsm", "kprobe", Packets, Ring];
 
     /// <exception cref="SensorException">libbpf is missing or too old.</exception>
     public static List<ProgramTypeStatus> Run() => [.. Types.Select(Try)];
@@ -23,18 +26,28 @@ static unsafe class ProgramTypeProbe
             return new ProgramTypeStatus(type, false, false, Marshal.GetPInvokeErrorMessage(errno));
         using (loaded)
         {
-            nint link = LibBpf.bpf_program__attach(loaded.Programs().First(p => p.Name == program).Program);
-            if (link == 0)
-                return new ProgramTypeStatus(type, true, false, $"attach: {Marshal.GetLastPInvokeErrorMessage()}");
-            using (new BpfLinkHandle(link))
+            string section = type == Packets ? BpfAttachment.OfCgroup : "";
+            if (BpfAttachment.Try(loaded.Programs().First(p => p.Name == program).Program, section, out var link) is { } problem)
+                return new ProgramTypeStatus(type, true, false, $"attach: {problem}");
+            using (link)
             {
                 using (File.OpenRead("/proc/self/stat"))
                 {
+                    if (type == Packets)
+                        SendOne();
                     bool fires = Fired(loaded) && (type != Ring || Received(loaded));
                     return new ProgramTypeStatus(type, true, fires, fires ? "" : "loads and attaches but never runs");
                 }
             }
         }
+    }
+
+    /// <summary>One datagram to a port of the loopback where this socket itself receives: nobody else gets it.</summary>
+    static void SendOne()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.SendTo([0], socket.LocalEndPoint!);
     }
 
     static bool Fired(BpfObject loaded)

@@ -9,13 +9,13 @@ namespace RuntimeGuard.Agent.Sensors;
 /// </summary>
 sealed unsafe class SlotTable : IDisposable
 {
-    static readonly string[] Classes = ["process", "file-read", "file-write", "network", "privilege", "cgroup"];
+    static readonly string[] Classes = ["process", "file-read", "file-write", "network", "privilege", "cgroup", "dns"];
     static readonly string[] Causes =
         ["ring_full", "rate", "tasks_full", "slots_full", "cgroups_full", "unseen", "busy", "compat"];
     readonly int _count;
 
     /// <summary>Most counters there can be.</summary>
-    public const int MostLosses = 1024 * 6 * 8;
+    public const int MostLosses = 1024 * 7 * 8;
     readonly SharedMapping _memory;
 
     public SlotTable(int mapFd, int count)
@@ -52,14 +52,14 @@ sealed unsafe class SlotTable : IDisposable
     public void Dispose() => _memory.Dispose();
 
     /// <summary>struct rg_slot; <see cref="Loss"/> is the first of its counters.</summary>
-    [StructLayout(LayoutKind.Sequential, Size = 16 + (6 * 8) + (6 * 8 * 8))]
+    [StructLayout(LayoutKind.Sequential, Size = 16 + (7 * 8) + (7 * 8 * 8))]
     public struct Slot
     {
         public uint Epoch;
         public uint Generation;
         public uint Active;
         public uint Host;
-        public fixed ulong Tat[6];
+        public fixed ulong Tat[7];
         public ulong Loss;
     }
 }

@@ -12,6 +12,8 @@
 #define RG_COMM_LEN 16
 #define RG_PATH_MAX 4096	/* bytes of one path, without terminator */
 #define RG_ARGS_MAX 4096	/* bytes of an argument block; longer is flagged, never "known" */
+#define RG_DNS_SMALL 256	/* bytes of a DNS message in a small sample, and */
+#define RG_DNS_MAX 1232		/* in a large one: what resolvers advertise; longer is cut and flagged */
 
 enum rg_kind {
 	RG_FORK = 1,
@@ -34,6 +36,7 @@ enum rg_kind {
 	RG_CGROUP_MKDIR = 40,
 	RG_CGROUP_RMDIR = 41,
 	RG_CGROUP_ATTACH = 42,
+	RG_DNS = 50,
 };
 
 /* rg_header.flags */
@@ -126,6 +129,19 @@ struct rg_net_event {
 	__u8 pad0;
 	__u16 path_len;
 	__u16 pad1;
+};
+
+/* then: RG_DNS_SMALL or RG_DNS_MAX bytes, of which payload_len are the message; pid is 0 where nobody is known to ask */
+struct rg_dns_event {
+	struct rg_header h;
+	__u8 server[16];	/* v4 in the first four bytes; network order */
+	__u32 net_ns;		/* of the asking socket; 0: not known */
+	__u16 family;
+	__u16 client_port;	/* host order */
+	__u16 payload_len;
+	__u8 answer;		/* 0: a question going out to port 53, 1: what came from there */
+	__u8 loopback;		/* the packet went over the loopback device of net_ns */
+	__u32 pad;
 };
 
 enum rg_privilege {

@@ -14,6 +14,7 @@ union rg_sample {
 	struct rg_net_event net;
 	struct rg_privilege_event privilege;
 	struct rg_cgroup_event cgroup;
+	struct rg_dns_event dns;
 	struct rg_slot slot;
 	struct rg_task task;
 };

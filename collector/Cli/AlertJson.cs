@@ -90,6 +90,7 @@ static class AlertJson
         fields["class"] = Words.Of(anomaly.Class);
         fields["subject"] = anomaly.Subject;
         fields["peer"] = anomaly.Peer;
+        fields["peer_name"] = anomaly.PeerName;
         fields["port"] = anomaly.Port;
         fields["behaviour"] = anomaly.Behaviour;
         fields["behaviour_key"] = Words.Key(anomaly.BehaviourKey);

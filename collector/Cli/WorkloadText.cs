@@ -53,7 +53,7 @@ static class WorkloadText
         return policy.Mode switch
         {
             LearningMode.Learning when policy.LearningUntilUnixNs > 0 => $"{name} learns until {Moment.Show(policy.LearningUntilUnixNs)}; it knows {workload.Behaviours} behaviours",
-            LearningMode.Learning => $"{name} learns until it is locked; it knows {workload.Behaviours} behaviours",
+            LearningMode.Learning => $"{name} learns, each class until its evidence suffices; it knows {workload.Behaviours} behaviours",
             LearningMode.LockedByHand => $"{name} is locked by hand with {workload.Behaviours} behaviours; everything new of "
                 + $"{(policy.StrictClasses.Count == 0 ? "its strict classes" : string.Join(", ", policy.StrictClasses.Select(Words.Of)))} alerts",
             LearningMode.Frozen => $"{name} is frozen with {workload.Behaviours} behaviours; nothing new is learned, and it is judged by its score",

@@ -14,12 +14,11 @@ static class ServeCommand
         var dataDir = CommandLine.DataDir();
         var agentListen = Address("--agent-listen", "where agents connect", "0.0.0.0:7443");
         var listen = Address("--listen", "where people and tools connect", "0.0.0.0:7444");
-        var learning = new Option<TimeSpan>("--learning-duration")
+        var learning = new Option<TimeSpan?>("--learning-duration")
         {
-            Description = "how long a new workload learns before it is locked, in model time",
+            Description = "lock a new workload after so long, in model time; default: never, each class learns until its evidence suffices",
             HelpName = "DURATION",
-            CustomParser = Durations.Parse,
-            DefaultValueFactory = _ => CollectorOptions.DefaultLearningDuration,
+            CustomParser = argument => Durations.Parse(argument),
         };
         var timeScale = new Option<double>("--time-scale")
         {

@@ -62,6 +62,7 @@ sealed class ItemFit
         anomaly.Rule = Text(anomaly.Rule, WireLimits.Name);
         anomaly.Technique = Text(anomaly.Technique, WireLimits.Name);
         anomaly.Peer = Text(anomaly.Peer, WireLimits.Name);
+        anomaly.PeerName = Text(anomaly.PeerName, WireLimits.Name);
         if (anomaly.Port > ushort.MaxValue)
         {
             (anomaly.Port, Shortened) = (0, true);
@@ -145,6 +146,7 @@ sealed class ItemFit
         activity.Object = Text(activity.Object, WireLimits.Text);
         activity.Example = Text(activity.Example, WireLimits.Path);
         activity.Peer = Text(activity.Peer, WireLimits.Name);
+        activity.PeerName = Text(activity.PeerName, WireLimits.Name);
     }
 
     void Explanation(Explanation explanation)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 using RuntimeGuard.Proto;
 
@@ -103,11 +104,19 @@ sealed class HistoryItems(ContainerNames containers, ProcessNames processes)
         Process = new Process { Pid = activity.Pid, StartUnixNs = activity.StartUnixNs, Exe = activity.Actor.Split(" > ")[^1] },
         Event = activity.Kind,
         Class = activity.Class,
-        Subject = activity.Example.Length > 0 ? activity.Example : activity.Object,
+        Subject = Named(activity) ?? (activity.Example.Length > 0 ? activity.Example : activity.Object),
         Behaviour = $"{activity.Actor} -> {activity.Object}",
         Peer = activity.Peer,
         Port = activity.Port,
         Count = activity.Count,
+    };
+
+    /// <summary>A peer by name and by address, or the name that was asked for.</summary>
+    static string? Named(Activity activity) => activity switch
+    {
+        { PeerName.Length: 0 } => null,
+        { Peer.Length: 0 } => activity.PeerName,
+        _ => string.Create(CultureInfo.InvariantCulture, $"{activity.PeerName}:{activity.Port} ({activity.Peer})"),
     };
 
     HistoryItem Coverage(string node, Coverage coverage, long now) => new()

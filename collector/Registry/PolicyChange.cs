@@ -1,4 +1,3 @@
-using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.Registry;
@@ -10,20 +9,22 @@ static class PolicyChange
     static readonly BehaviourClass[] Strict =
         [BehaviourClass.Exec, BehaviourClass.Perm, BehaviourClass.NetOut, BehaviourClass.NetIn];
 
-    public static Policy New(long nowUnixNs, TimeSpan learning, string user) => new()
+    public static Policy New(long nowUnixNs, TimeSpan? learning, string user) => new()
     {
         Generation = 1,
         Version = 1,
         Mode = LearningMode.Learning,
         LearningSinceUnixNs = nowUnixNs,
-        LearningUntilUnixNs = nowUnixNs + learning.ToNs(),
+        LearningUntilUnixNs = EndOf(nowUnixNs, learning),
         ChangedBy = user,
         Reason = "first seen",
     };
 
+    static long EndOf(long nowUnixNs, TimeSpan? learning) => learning is { } duration ? nowUnixNs + duration.ToNs() : 0;
+
     /// <param name="policy">What it was.</param>
     /// <param name="nowUnixNs">Since when it learns.</param>
-    /// <param name="learning">For how long, on the wall clock; null: until a person locks it.</param>
+    /// <param name="learning">For how long, on the wall clock; null: until its evidence suffices.</param>
     /// <param name="reset">Forgets all evidence, and what was found out of it; what people said of behaviours stays.</param>
     /// <param name="by">Who asked, and why.</param>
     public static Policy Learn(Policy policy, long nowUnixNs, TimeSpan? learning, bool reset, By by)
@@ -31,7 +32,7 @@ static class PolicyChange
         var next = Next(policy, by);
         next.Mode = LearningMode.Learning;
         next.LearningSinceUnixNs = nowUnixNs;
-        next.LearningUntilUnixNs = learning is { } duration ? nowUnixNs + duration.ToNs() : 0;
+        next.LearningUntilUnixNs = EndOf(nowUnixNs, learning);
         next.LockedUnixNs = 0;
         next.StrictClasses.Clear();
         ClassPolicies.FollowWorkload(next);
@@ -57,7 +58,7 @@ static class PolicyChange
         }
         if (policy is { Mode: LearningMode.Learning, LearningUntilUnixNs: 0 })
         {
-            throw new PolicyRefusal("it learns until a person locks it: there is no time to prolong");
+            throw new PolicyRefusal("it learns until its evidence suffices: there is no time to prolong");
         }
         var next = Next(policy, who);
         next.Mode = LearningMode.Learning;
@@ -84,7 +85,7 @@ static class PolicyChange
     public static Policy Freeze(Policy policy, long nowUnixNs, IReadOnlyCollection<BehaviourClass> classes, By by) =>
         Close(policy, LearningMode.Frozen, nowUnixNs, classes, by);
 
-    /// <summary>Takes locks and freezes back: the workload learns until a person locks it, a class as its workload does or alone.</summary>
+    /// <summary>Takes locks and freezes back: the workload learns until its evidence suffices, a class as its workload does or alone.</summary>
     public static Policy Unlock(Policy policy, long nowUnixNs, IReadOnlyCollection<BehaviourClass> classes, By by)
     {
         if (classes.Count == 0)
@@ -103,30 +104,6 @@ static class PolicyChange
         next.Version++;
         next.Overrides.Clear();
         next.Overrides.AddRange(overrides.OrderBy(one => one.CreatedUnixNs).ThenBy(one => one.Id, StringComparer.Ordinal));
-        return next;
-    }
-
-    /// <summary>
-    /// What evidence says of classes and, where it is sure, of roles. Who set its mode, and why, stays; the same object when it
-    /// says what it said before.
-    /// </summary>
-    /// <param name="kept">The policy with its classes as they should be.</param>
-    /// <param name="roles">Null: those it has.</param>
-    public static Policy WithFindings(Policy policy, Policy kept, IReadOnlyList<Role>? roles)
-    {
-        var next = kept.Clone();
-        if (roles is not null)
-        {
-            var renamed = RoleLearner.Renamed(policy.Roles, roles).OrderBy(role => role.Name, StringComparer.Ordinal).ToList();
-            next.Roles.Clear();
-            next.Roles.AddRange(renamed);
-        }
-        ClassPolicies.DropSilent(next);
-        if (next.Equals(policy))
-        {
-            return policy;
-        }
-        next.Version++;
         return next;
     }
 

@@ -93,7 +93,7 @@ sealed partial class WorkloadRegistry
     WorkloadEntry Add(StateContext context, WorkloadKey workload, List<Override> said)
     {
         var now = time.UnixNs();
-        var learning = options.OnWallClock(options.LearningDuration);
+        var learning = options.LearningOnWallClock;
         var policy = PolicyChange.New(now, learning, AuditTrail.Collector);
         policy.Overrides.AddRange(said);
         var entry = new WorkloadEntry(workload, policy, false, now, now, []);
@@ -105,7 +105,7 @@ sealed partial class WorkloadRegistry
             FirstSeenUnixNs = now,
             LastSeenUnixNs = now,
         });
-        context.Audit.Add(AuditTrail.Row(now, AuditTrail.Collector, "policy", workload.ToString(), $"new workload learns for {learning}" +
+        context.Audit.Add(AuditTrail.Row(now, AuditTrail.Collector, "policy", workload.ToString(), $"new workload learns {(learning is null ? "until its evidence suffices" : $"for {learning}")}" +
             string.Concat(said.Select(one => $"; nothing -> {PolicyWords.Of(one)}"))));
         return entry;
     }

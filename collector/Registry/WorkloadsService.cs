@@ -97,12 +97,9 @@ sealed partial class WorkloadsService(CollectorParts parts, WorkloadView view) :
     public override Task<WorkloadSummary> Learn(LearnRequest request, ServerCallContext context)
     {
         var duration = Duration(request.DurationSeconds, 0, "0 (the collector's default)");
-        if (duration == TimeSpan.Zero)
-        {
-            duration = _options.LearningDuration;
-        }
+        var learning = duration == TimeSpan.Zero ? _options.LearningOnWallClock : _options.OnWallClock(duration);
         return ChangeAsync(request.Workload, request.Reason, (policy, now, by) =>
-            PolicyChange.Learn(policy, now, _options.OnWallClock(duration), request.Reset, by), context);
+            PolicyChange.Learn(policy, now, learning, request.Reset, by), context);
     }
 
     public override Task<WorkloadSummary> Extend(ExtendRequest request, ServerCallContext context)

@@ -84,6 +84,7 @@ public static class RecordedKinds
         RecordedKind.Accept => EventKind.Accept,
         RecordedKind.Listen => EventKind.Listen,
         RecordedKind.Send => EventKind.Send,
+        RecordedKind.Dns => EventKind.Dns,
         RecordedKind.Ptrace => EventKind.Ptrace,
         RecordedKind.ProcessVmWritev => EventKind.ProcessVmWritev,
         RecordedKind.Setns => EventKind.Setns,

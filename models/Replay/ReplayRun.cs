@@ -120,6 +120,7 @@ public sealed class ReplayRun
             Path = record.Path.Span,
             Path2 = record.Path2.Span,
             Arguments = kind == EventKind.Exec ? record.Arguments.Span : default,
+            Name = kind is EventKind.Connect or EventKind.Send or EventKind.Dns ? record.Name.Span : default,
             Peer = record.Peer.Span,
             Port = record.Port,
             Protocol = record.Protocol,
@@ -163,7 +164,10 @@ public sealed class ReplayRun
         if (nowNs == long.MaxValue)
             return;
         foreach (var workload in _workloads.Values)
+        {
             workload.Advance(nowNs);
+            workload.Review(_living.Count(container => container.Workload == workload && container.Baseline is not null), nowNs);
+        }
     }
 
     /// <summary>Training is over.</summary>

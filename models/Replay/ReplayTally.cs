@@ -8,7 +8,7 @@ sealed class ReplayTally
 {
     const int MostExamples = 100;
     const string GreyRule = "grey-zone";
-    const string VolumeRule = "volume";
+    const string VolumeRule = "volume", FanOutRule = "fan-out";
     const double NsPerSecond = 1e9;
 
     readonly Labels _labels;
@@ -99,7 +99,7 @@ sealed class ReplayTally
     {
         "" => AlarmSource.SingleEvent,
         GreyRule => AlarmSource.Grey,
-        VolumeRule => AlarmSource.Volume,
+        VolumeRule or FanOutRule => AlarmSource.Volume,
         _ => AlarmSource.Rule,
     };
 

@@ -9,6 +9,7 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
 
     readonly SortedDictionary<string, Baseline> _nodes = new(StringComparer.Ordinal);
     readonly Dictionary<BehaviourClass, double> _operationalHours = [];
+    readonly EvidenceReview _review = new();
     Baseline? _merged;
     Evidence? _features; // of the merged nodes' containers: no baseline takes another's, for roles are found above them
     long _firstNs = long.MaxValue;
@@ -62,16 +63,38 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
             });
     }
 
-    /// <summary>All evidence in its one order, whatever order it came in.</summary>
-    public Evidence Evidence()
+    /// <summary>In the collector's place: obeys what the evidence of all nodes decides. Every model-hour.</summary>
+    public void Review(int liveReplicas, long nowNs)
+    {
+        if (options.SetMembership || options.Fixed24Hours || !Baselines.Any())
+            return; // they know no states
+        var evidence = Merged();
+        var policy = Baselines.First().Policy;
+        _review.Read(evidence);
+        var decided = _review.Decide(policy, evidence, nowNs);
+        var absorbed = EvidenceReview.Absorb(evidence, decided, liveReplicas, nowNs);
+        if (ReferenceEquals(decided, policy) && absorbed is null)
+            return;
+        foreach (var baseline in Baselines)
+            baseline.Apply(new Model { Workload = evidence.Workload, Policy = decided, Evidence = absorbed });
+    }
+
+    Evidence Merged()
     {
         var all = _features;
         foreach (var baseline in Baselines)
         {
             var evidence = baseline.Snapshot().Evidence;
-            all = EvidenceMerge.Merge(all ?? evidence, evidence);
+            all = all is null ? evidence : EvidenceMerge.Merge(all, evidence);
         }
-        all ??= new Evidence { Workload = new Workload { Namespace = key.Namespace, Image = key.Image } };
+        return all ?? new Evidence { Workload = new Workload { Namespace = key.Namespace, Image = key.Image } };
+    }
+
+    /// <summary>All evidence in its one order, whatever order it came in.</summary>
+    public Evidence Evidence()
+    {
+        var all = Merged();
+        all = EvidenceMerge.Merge(all, all);
         all.Revision = 0;
         // Every node counts for itself: sums are the same however the events were shared out, their parts are not.
         all.Rates.Clear();
@@ -88,9 +111,7 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
         var hours = (nowNs - _firstNs) / (double)ContainerUnits.HourNs;
         _nextCheckNs = nowNs + (long)(hours * (CheckGrowth - 1) * ContainerUnits.HourNs);
         var operational = LearningStates.NameOf(LearningState.Operational);
-        // The order of evidence changes no count, so one baseline's needs no merge.
-        var evidence = Baselines.Skip(1).Any() ? Evidence() : Baselines.First().Snapshot().Evidence;
-        foreach (var progress in LearningProgress.Of(evidence, new Policy(), nowNs).Classes)
+        foreach (var progress in LearningProgress.Of(Merged(), new Policy(), nowNs).Classes)
             if (progress.State == operational)
                 _operationalHours.TryAdd(progress.Class, hours);
     }

@@ -17,13 +17,27 @@ static class Evaluation
 
     static readonly double[] Alphas = [1, 0.1, 0.01];
 
-    public static int Run(bool quick)
+    static readonly Dictionary<string, Func<bool, List<string>>> Parts = new()
     {
+        ["false-alarms"] = FalseAlarms,
+        ["learning"] = TimeToOperational,
+        ["benign"] = BenignStress,
+        ["attacks"] = Attacks,
+    };
+
+    public static string Usage => $"evaluate [--quick] [{string.Join(" | ", Parts.Keys)}]...";
+
+    public static int Run(string[] arguments)
+    {
+        var parts = arguments.Where(argument => argument != "--quick").ToList();
+        if (parts.Find(part => !Parts.ContainsKey(part)) is { } unknown)
+        {
+            Console.Error.WriteLine($"no part '{unknown}' of the evaluation; {Usage}");
+            return 2;
+        }
         Console.WriteLine($"marks {Marks.DataHash[..16]}; all fleets are synthetic; false alarms count a behaviour of a workload once");
-        var failures = FalseAlarms(quick);
-        TimeToOperational(quick);
-        BenignStress(quick);
-        failures.AddRange(Attacks(quick));
+        var failures = Parts.Where(part => parts.Count == 0 || parts.Contains(part.Key))
+            .SelectMany(part => part.Value(arguments.Contains("--quick"))).ToList();
         foreach (var failure in failures)
             Console.Error.WriteLine(failure);
         return failures.Count == 0 ? 0 : 1;
@@ -71,7 +85,7 @@ static class Evaluation
         Console.WriteLine(line);
     }
 
-    static void TimeToOperational(bool quick)
+    static List<string> TimeToOperational(bool quick)
     {
         Console.WriteLine("\nhours until a class is operational, median (workloads that got there)");
         var days = quick ? 16 : 32;
@@ -91,10 +105,11 @@ static class Evaluation
             Console.WriteLine($"{name,-10}{string.Join("  ", report.Learning.Select(t => string.Create(CultureInfo.InvariantCulture,
                 $"{t.Class} {t.MedianHours:0} ({t.Operational}/{t.Workloads})")))}");
         }
+        return [];
     }
 
     /// <summary>Rollouts, scale-out, cron, drift: not exchangeable, so nothing is promised and it is only told.</summary>
-    static void BenignStress(bool quick)
+    static List<string> BenignStress(bool quick)
     {
         Console.WriteLine("\nbenign change after 14 days of learning, false alarms per container-day");
         var steady = new FleetWorkload("x", 5, 60, 1.3, 60);
@@ -115,6 +130,7 @@ static class Evaluation
             var report = Replay(new RecordedFleet(plan), 14, null);
             Console.WriteLine($"{name,-40}{Rate(report),26}  repetitions included {report.FalseAlarms.Raised}");
         }
+        return [];
     }
 
     static List<string> Attacks(bool quick)
@@ -153,17 +169,26 @@ static class Evaluation
     {
         var count = quick ? 4 : 20;
         var attacks = new List<FleetAttack>();
+        var kinds = FleetAttacks.Kinds.Keys.Where(kind => kind != CrossedRole).ToList();
         for (var workload = 0; workload < count; workload++)
         {
             // Poisoned on one replica while it learns; the same again, on another one, is what must be found.
             attacks.Add(new FleetAttack("poisoned", workload, 0, Start + (3 * Day) + (5 * Hour)));
-            var kinds = FleetAttacks.Kinds.Keys.ToList();
             for (var i = 0; i < kinds.Count; i++)
-                attacks.Add(new FleetAttack(kinds[i], workload, i, Start + (long)((TrainDays + 0.3 + (i * 0.25)) * Day) + (workload * 7 * Second),
-                    kinds[i] == "worm" ? 5 : 1));
+                attacks.Add(new FleetAttack(kinds[i], workload, i, AttackAt(workload, i), kinds[i] == "worm" ? 5 : 1));
         }
-        return Steady(21, TrainDays, 10, count) with { Attacks = attacks };
+        var steady = Steady(21, TrainDays, 10, count);
+        var roles = Enumerable.Range(0, count / 4)
+            .Select(i => new FleetWorkload($"duo{(char)('a' + i)}", 2 * ReplicasOfRole, 300, 1.2, 20) { Roles = 2 }).ToList();
+        for (var i = 0; i < count; i++)
+            attacks.Add(new FleetAttack(CrossedRole, count + (i / ReplicasOfRole), 2 * (i % ReplicasOfRole), AttackAt(i, i)));
+        return steady with { Workloads = [.. steady.Workloads, .. roles], Attacks = attacks };
     }
+
+    const string CrossedRole = "crossed-role";
+    const int ReplicasOfRole = 4;
+
+    static long AttackAt(int workload, int number) => Start + (long)((TrainDays + 0.3 + (number % 13 * 0.25)) * Day) + (workload * 7 * Second);
 
     static FleetPlan Steady(ulong seed, double trainDays, double testDays, int workloads) => new()
     {

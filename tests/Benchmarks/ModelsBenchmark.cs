@@ -25,6 +25,7 @@ static class ModelsBenchmark
             known.Observe(Event(EventKind.Create, name));
         byte[] log = [.. "/var/log/nginx/access.log"u8];
         byte[] page = [.. "/usr/share/nginx/html/index.html"u8];
+        byte[][] moved = [.. Enumerable.Range(0, Batch).Select(i => (byte[])[10, 7, (byte)(i >> 8), (byte)i])];
         byte[] program = [.. "/usr/bin/convert"u8];
         byte[] arguments = [.. "convert\0-resize\0320x200\0in.png\0out.png\0"u8];
 
@@ -35,6 +36,9 @@ static class ModelsBenchmark
         worst = Math.Max(worst, Observe("create of a new name of a known pattern", known, i => Event(EventKind.Create, names[i])));
         worst = Math.Max(worst, Observe("exec of a known command line", known, _ => Event(EventKind.Exec, program, arguments)));
         worst = Math.Max(worst, Observe("connect to a known peer", known, _ => Connect()));
+        worst = Math.Max(worst, Observe("connect to a known name", known, _ => Connect("api.example.com"u8)));
+        worst = Math.Max(worst, Observe("the same at a new address", known, i => Connect("api.example.com"u8, moved[i])));
+        worst = Math.Max(worst, Observe("question for a known name", known, _ => Ask()));
 
         var fresh = known;
         byte[][] programs = [.. Enumerable.Range(0, 2000).Select(i => System.Text.Encoding.UTF8.GetBytes($"/opt/{Letters(i)}"))];
@@ -93,6 +97,8 @@ static class ModelsBenchmark
         baseline.Observe(Event(EventKind.Write, "/var/log/nginx/access.log"u8));
         baseline.Observe(Event(EventKind.Exec, "/usr/bin/convert"u8, "convert\0-resize\0320x200\0in.png\0out.png\0"u8));
         baseline.Observe(Connect());
+        baseline.Observe(Connect("api.example.com"u8));
+        baseline.Observe(Ask());
         return baseline;
     }
 
@@ -114,15 +120,26 @@ static class ModelsBenchmark
         Arguments = arguments,
     };
 
-    static ContainerEvent Connect() => new()
+    static ContainerEvent Connect(ReadOnlySpan<byte> name = default, byte[]? peer = null) => new()
     {
         TimeNs = (480_000 * Hour) + 1,
         Kind = EventKind.Connect,
         Container = Container,
         Actor = Nginx,
-        Peer = Peer,
+        Name = name,
+        Peer = peer ?? Peer,
         Port = 5432,
         Protocol = 6,
+    };
+
+    static ContainerEvent Ask() => new()
+    {
+        TimeNs = (480_000 * Hour) + 1,
+        Kind = EventKind.Dns,
+        Container = Container,
+        Actor = Nginx,
+        Name = "api.example.com"u8,
+        Protocol = 17,
     };
 
     static string Letters(int number)

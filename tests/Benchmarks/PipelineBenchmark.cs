@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using RuntimeGuard.Agent.Containers;
 using RuntimeGuard.Tests.Support;
 
 namespace RuntimeGuard.Benchmarks;
@@ -11,14 +13,24 @@ static class PipelineBenchmark
 
     public static int Run()
     {
-        using var bench = new PipelineBench();
+        var network = new NetworkFacts([IPAddress.Parse("10.96.0.10")], [], []);
+        using var bench = new PipelineBench(lookUp: (name, _) => Task.FromResult(
+            LookUpAnswer.Found(PipelineBench.Facts(name.Id, "docker.io/library/web")) with { Network = network }));
         bench.StartContainer();
         var web = new Samples.Who(100, 1000);
+        var asked = DnsBytes.Question(7, "api.example.com");
+        var question = Samples.Dns(web, [10, 96, 0, 10], 4000, asked, answer: false);
+        var answer = Samples.Dns(web, [10, 96, 0, 10], 4000, DnsBytes.Reply(asked, DnsBytes.Answer.Of("api.example.com", "203.0.113.7", 86400)), answer: true);
+        bench.Pipeline.Handle(question);
+        bench.Pipeline.Handle(answer);
         (string Name, byte[] Sample)[] kinds =
         [
             ("known write", Samples.File(11, web, "/var/lib/web/state", flags: 1 << 13)),
             ("ordinary read", Samples.File(10, web, "/etc/hosts", flags: 1 << 12)),
             ("known connect", Samples.Connect(web, [10, 0, 0, 1], 5432)),
+            ("named connect", Samples.Connect(web, [203, 0, 113, 7], 443)),
+            ("known question", question),
+            ("untaken answer", answer),
             // Each exec is also a record for the history, which is what its bytes are.
             ("known exec", Samples.Exec(new(101, 2000, 100, 1000), "/usr/bin/date", ["date", "+%s"])),
         ];

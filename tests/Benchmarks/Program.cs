@@ -10,12 +10,12 @@ var all = new Dictionary<string, Func<int>>
     ["replay"] = ReplayBenchmark.Run,
     ["size"] = SizeBenchmark.Run,
 };
-if (args is ["evaluate"] or ["evaluate", "--quick"])
-    return Evaluation.Run(quick: args.Length > 1);
+if (args is ["evaluate", .. var how])
+    return Evaluation.Run(how);
 var unknown = args.Where(name => !all.ContainsKey(name)).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"no benchmark '{unknown[0]}'; there are: {string.Join(", ", all.Keys)}, evaluate [--quick]");
+    Console.Error.WriteLine($"no benchmark '{unknown[0]}'; there are: {string.Join(", ", all.Keys)}, {Evaluation.Usage}");
     return 2;
 }
 return all.Where(entry => args.Length == 0 || args.Contains(entry.Key)).Max(entry => entry.Value());

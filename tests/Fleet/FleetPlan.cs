@@ -29,6 +29,9 @@ sealed record FleetPlan
 /// <param name="EventsPerHour">Per container, mean of a Poisson law.</param>
 sealed record FleetWorkload(string Name, int Replicas, int Vocabulary, double Skew, double EventsPerHour)
 {
+    /// <summary>Replicas take turns in these: a third of the behaviours is everybody's, the rest is shared out between the roles.</summary>
+    public int Roles { get; init; } = 1;
+
     /// <summary>Log rotation at 03:00 every day.</summary>
     public bool DailyJob { get; init; }
 

@@ -62,7 +62,7 @@ sealed class FleetSource : IEventSource
         {
             var container = replicas[(attack.Replica + i) % replicas.Count];
             var at = attack.AtNs + (i * 3 * Window);
-            foreach (var (stepNs, step) in container.Suffer(FleetAttacks.Kinds[attack.Kind](workload.Vocabulary.Name), at, _attacks))
+            foreach (var (stepNs, step) in container.Suffer(FleetAttacks.Kinds[attack.Kind](workload.Target(container)), at, _attacks))
                 _labels.Add(new Label(container.Recorded.Id, stepNs, stepNs + Window, step.Technique, attack.Kind, $"{attack.Kind} {number}"));
         }
     }

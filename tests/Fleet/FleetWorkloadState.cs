@@ -6,6 +6,8 @@ namespace RuntimeGuard.Tests.Fleet;
 /// <summary>One workload of a fleet as it goes through its days: its replicas, its versions and its growing vocabulary.</summary>
 sealed class FleetWorkloadState
 {
+    const int StepsOfOtherRole = 6;
+
     readonly FleetPlan _plan;
     readonly FleetWorkload _workload;
     readonly int _number;
@@ -26,7 +28,8 @@ sealed class FleetWorkloadState
         Containers = [.. Plan()];
     }
 
-    public FleetVocabulary Vocabulary => _vocabulary;
+    public FleetTarget Target(FleetContainer container) => new(_vocabulary.Name, _vocabulary.All.Where((what, i) => what.Helper is null && !IsDoneBy(container, i))
+        .Skip(StepsOfOtherRole * (container.Replica / _workload.Roles)).Take(StepsOfOtherRole));
 
     public IReadOnlyList<FleetContainer> Containers { get; }
 
@@ -40,7 +43,7 @@ sealed class FleetWorkloadState
                 container.Do(behaviour, container.FromNs + ((long)(random.NextDouble() * 60) * FleetPlan.Second), into);
         var events = Poisson.Sample(random, _workload.EventsPerHour);
         for (var i = 0; i < events; i++)
-            container.Do(Draw(random), hourNs + (long)(random.NextDouble() * FleetPlan.Hour), into);
+            container.Do(Draw(container, random), hourNs + (long)(random.NextDouble() * FleetPlan.Hour), into);
         var hour = hourNs / FleetPlan.Hour;
         if (_workload.DailyJob && hour % 24 == 3)
             Run(container, _vocabulary.Rotation, hourNs, into);
@@ -55,14 +58,22 @@ sealed class FleetWorkloadState
             container.Do(behaviour, at += FleetPlan.Second, into);
     }
 
-    FleetBehaviour Draw(Random random)
+    FleetBehaviour Draw(FleetContainer container, Random random)
     {
         // What rollouts and drift brought is as common as a behaviour of the middle.
         if (_added.Count > 0 && random.NextDouble() < _added.Count / (_added.Count + 40.0))
             return _added[random.Next(_added.Count)];
-        var at = Array.BinarySearch(_cumulative, random.NextDouble());
-        return _vocabulary.All[Math.Min(at < 0 ? ~at : at, _cumulative.Length - 1)];
+        while (true)
+        {
+            var at = Array.BinarySearch(_cumulative, random.NextDouble());
+            at = Math.Min(at < 0 ? ~at : at, _cumulative.Length - 1);
+            if (IsDoneBy(container, at))
+                return _vocabulary.All[at];
+        }
     }
+
+    bool IsDoneBy(FleetContainer container, int behaviour) =>
+        _workload.Roles == 1 || behaviour % 3 == 0 || behaviour % _workload.Roles == container.Replica % _workload.Roles;
 
     void Grow(long nowNs)
     {

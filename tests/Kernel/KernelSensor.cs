@@ -90,6 +90,10 @@ sealed record SeenEvent
     public Privileges Operation { get; private init; }
     public ulong Argument { get; private init; }
     public uint TargetPid { get; private init; }
+    public bool IsAnswer { get; private init; }
+    public bool OverLoopback { get; private init; }
+    public uint NetNamespace { get; private init; }
+    public byte[] Message { get; private init; } = [];
 
     public bool Has(uint flags) => (Header.Flags & flags) == flags;
 
@@ -128,6 +132,14 @@ sealed record SeenEvent
             {
                 Header = privilege.Header, Path = Text(privilege.Path), Path2 = Text(privilege.Path2),
                 Operation = privilege.Operation, Argument = privilege.Argument, TargetPid = privilege.TargetPid,
+            };
+        }
+        if (DnsEvent.TryRead(sample, out var dns))
+        {
+            return new SeenEvent
+            {
+                Header = dns.Header, Peer = new IPAddress(dns.Server).ToString(), LocalPort = dns.ClientPort, IsAnswer = dns.IsAnswer,
+                OverLoopback = dns.OverLoopback, NetNamespace = dns.NetNamespace, Message = dns.Message.ToArray(),
             };
         }
         if (CgroupEvent.TryRead(sample, out var cgroup))

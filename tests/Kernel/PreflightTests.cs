@@ -1,4 +1,5 @@
 using RuntimeGuard.Agent.Sensors;
+using RuntimeGuard.Tests.Support;
 
 namespace RuntimeGuard.Tests.Kernel;
 
@@ -23,6 +24,20 @@ public sealed class PreflightTests(KernelSensor kernel)
         {
             File.Delete(socket);
         }
+    }
+
+    [Fact]
+    public async Task Where_packets_may_not_be_seen_names_are_blind_and_everything_else_goes_on()
+    {
+        const string Allowed = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search";
+        Task<CommandResult> Preflight(string allowed) =>
+            Command.RunAsync("setpriv", "--bounding-set", allowed, ProductProgram.Find("runtimeguard-agent"), "preflight");
+        var blind = (await Preflight(Allowed)).Succeeded().Out;
+        Assert.Contains("dns           blind: ", blind, StringComparison.Ordinal);
+        Assert.Contains("dns-answer    blind: ", blind, StringComparison.Ordinal);
+        Assert.Contains("connect       tp_btf/sys_exit", blind, StringComparison.Ordinal);
+        Assert.Contains("The sensor runs here.", blind, StringComparison.Ordinal);
+        Assert.Contains("dns           cgroup_skb/egress", (await Preflight(Allowed + ",+net_admin")).Succeeded().Out, StringComparison.Ordinal);
     }
 
     /// <summary>Each hook in use is of a type that was seen to run; a type that did not says why.</summary>

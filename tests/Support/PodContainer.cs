@@ -16,6 +16,9 @@ public sealed record PodSpec(string Namespace, string Image, params string[] Com
     public IReadOnlyDictionary<string, string> Mounts { get; init; } = new Dictionary<string, string>();
 
     public IReadOnlyList<string> Capabilities { get; init; } = [];
+
+    /// <summary>As the kubelet gives them to the pod; none: the runtime copies the host's.</summary>
+    public IReadOnlyList<string> Nameservers { get; init; } = [];
 }
 
 /// <summary>A running pod and its container.</summary>
@@ -108,6 +111,8 @@ public sealed class PodContainer(RuntimeService.RuntimeServiceClient runtime, Po
         };
         foreach (var (key, value) in spec.Labels)
             config.Labels[key] = value;
+        if (spec.Nameservers.Count > 0)
+            config.DnsConfig = new() { Servers = { spec.Nameservers } };
         return config;
     }
 }

@@ -71,6 +71,22 @@ static class Samples
         return sample;
     }
 
+    /// <summary>A DNS message between port 53 of a server and this port of the container.</summary>
+    public static byte[] Dns(Who who, byte[] server, ushort clientPort, byte[] message, bool answer, uint netNs = 77, bool loopback = false)
+    {
+        var sample = Begin(50, answer ? who with { Pid = 0, StartNs = 0, ParentPid = 0, ParentStartNs = 0 } : who, 32, message.Length, 0, 0);
+        var at = sample.AsSpan(HeaderSize);
+        server.CopyTo(at);
+        BinaryPrimitives.WriteUInt32LittleEndian(at[16..], netNs);
+        BinaryPrimitives.WriteUInt16LittleEndian(at[20..], (ushort)(server.Length == 4 ? 2 : 10));
+        BinaryPrimitives.WriteUInt16LittleEndian(at[22..], clientPort);
+        BinaryPrimitives.WriteUInt16LittleEndian(at[24..], (ushort)message.Length);
+        at[26] = answer ? (byte)1 : (byte)0;
+        at[27] = loopback ? (byte)1 : (byte)0;
+        message.CopyTo(at[32..]);
+        return sample;
+    }
+
     static byte[] Begin(ushort kind, Who who, int fixedBytes, int variableBytes, uint flags, int result)
     {
         var sample = new byte[HeaderSize + fixedBytes + variableBytes];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * One small program of each type, loaded alone by preflight: some kernels accept and attach a type that then never runs
- * (an LSM program where "bpf" is not among the active LSMs), so a claim is worth what was seen to fire. All fire when a
- * file is opened, by anyone.
+ * (an LSM program where "bpf" is not among the active LSMs), so a claim is worth what was seen to fire. All but
+ * the one of packets fire when a file is opened, by anyone.
  */
 #include "../vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -65,6 +65,14 @@ int probe_kprobe(void *ctx)
 {
 	fired++;
 	return 0;
+}
+
+/* Of any packet that leaves a socket; preflight sends one to itself. */
+SEC("cgroup_skb/egress")
+int probe_cgroup_skb(void *ctx)
+{
+	fired++;
+	return 1;
 }
 
 /* A raw tracepoint's program, because that is the oldest type; sends one sample, which user space must receive. */

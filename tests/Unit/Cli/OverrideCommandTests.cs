@@ -27,6 +27,7 @@ public sealed class OverrideCommandTests : IAsyncLifetime
     [Fact]
     public async Task A_class_is_locked_frozen_and_unlocked_and_the_learning_time_prolonged()
     {
+        await _rgctl.OutputAsync("workloads", "learn", Workload, "--duration", "2h");
         await _rgctl.OutputAsync("workloads", "lock", Workload, "--class", "exec", "net_out", "--reason", "known well");
         Assert.Contains("learning, exec locked by hand, net_out locked by hand", await _rgctl.OutputAsync("workloads", "list"));
         var shown = await _rgctl.OutputAsync("workloads", "show", Workload);
@@ -37,7 +38,7 @@ public sealed class OverrideCommandTests : IAsyncLifetime
         var policies = (await _rgctl.JsonAsync("workloads", "show", Workload)).GetProperty("class_policies");
         Assert.Equal("locked_by_hand", policies[0].GetProperty("mode").GetString());
         Assert.Contains("is frozen with 2 behaviours", await _rgctl.OutputAsync("workloads", "freeze", Workload));
-        Assert.Contains("learns until it is locked", await _rgctl.OutputAsync("workloads", "unlock", Workload));
+        Assert.Contains("learns, each class until its evidence suffices", await _rgctl.OutputAsync("workloads", "unlock", Workload));
 
         Assert.Equal(2, (await _rgctl.FailureAsync("workloads", "extend", Workload)).Code);
         var (code, error) = await _rgctl.FailureAsync("workloads", "extend", Workload, "--for", "1h");

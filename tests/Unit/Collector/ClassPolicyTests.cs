@@ -63,6 +63,9 @@ public sealed class ClassPolicyTests
         await using var collector = await CollectorFixture.StartAsync();
         await using var stream = await collector.WatchingAsync("node-a", Nginx);
         var workloads = new Workloads.WorkloadsClient(collector.Admin());
+        var endless = await Assert.ThrowsAsync<RpcException>(async () => await workloads.ExtendAsync(new ExtendRequest { Workload = Nginx, DurationSeconds = 60 }));
+        Assert.Contains("no time to prolong", endless.Status.Detail, StringComparison.Ordinal);
+        await workloads.LearnAsync(new LearnRequest { Workload = Nginx, DurationSeconds = 7200 });
         var before = (await workloads.LockAsync(new LockRequest { Workload = Nginx, Classes = { BehaviourClass.Exec } })).Policy;
 
         var extended = (await workloads.ExtendAsync(new ExtendRequest { Workload = Nginx, DurationSeconds = 3600, Reason = "one more night" })).Policy;

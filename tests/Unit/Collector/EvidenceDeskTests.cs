@@ -19,11 +19,11 @@ public sealed class EvidenceDeskTests
         options => options with { TimeScale = 3600, LearningDuration = TimeSpan.FromDays(300) });
 
     /// <summary>Four replicas that did one thing for weeks, and then much that is new, a little of it all of them.</summary>
-    static Evidence Drifted()
+    static Evidence Drifted(int hours = 700)
     {
         var baseline = new Baseline(Key);
         var number = 0;
-        for (var hour = 0; hour < 700; hour++)
+        for (var hour = 0; hour < hours; hour++)
         {
             for (var replica = 0; replica < 4; replica++)
             {
@@ -31,16 +31,16 @@ public sealed class EvidenceDeskTests
                 if (hour > 600)
                 {
                     Start(baseline, replica, hour, "/opt/shared");
-                    Start(baseline, replica, hour, $"/opt/{BaselinePropertyTests.Letters(number++)}");
+                    Start(baseline, replica, hour, $"/opt/{BaselinePropertyTests.Letters(number++)}/x");
                 }
             }
         }
-        baseline.Advance(WorkloadUnderTest.Start + (700 * Hour));
+        baseline.Advance(WorkloadUnderTest.Start + (hours * Hour));
         var evidence = baseline.Snapshot().Evidence;
         evidence.Generation = 1;
         foreach (var behaviour in evidence.Behaviours.Where(b => b.Object.StartsWith("/opt/", StringComparison.Ordinal)))
         {
-            (behaviour.Learned, behaviour.Quarantined, behaviour.Mark) = (false, true, "image-binary");
+            (behaviour.Learned, behaviour.Quarantined, behaviour.Mark) = (false, false, "image-binary");
         }
         return evidence;
     }
@@ -91,6 +91,9 @@ public sealed class EvidenceDeskTests
         await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
         await WatchAsync(stream);
         await stream.SendAsync(new FromAgent { Heartbeat = Running(4) });
+        await stream.SendAsync(new FromAgent { Evidence = Drifted(hours: 600) });
+        await stream.EvidenceAckAsync();
+        await ToldAsync(stream, model => model.Policy.Classes.Any(own => own.Class == BehaviourClass.Exec && own.MetBound > 0));
         await stream.SendAsync(new FromAgent { Evidence = Drifted() });
         await stream.EvidenceAckAsync();
 

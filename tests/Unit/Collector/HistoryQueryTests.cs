@@ -42,6 +42,21 @@ public sealed class HistoryQueryTests : IAsyncLifetime
         await _collector.DisposeAsync();
     }
 
+    [Fact]
+    public async Task A_peer_with_a_name_is_shown_and_found_by_name_and_by_address()
+    {
+        var connect = Activity("c0ffee", EventKind.Connect, "nginx", "tcp public api.example.com:443", "", "203.0.113.7", 443, Start + 45 * Second);
+        connect.Activity.PeerName = "api.example.com";
+        var asked = Activity("c0ffee", EventKind.Dns, "nginx", "api.example.com", "", "", 0, Start + 44 * Second);
+        asked.Activity.PeerName = "API.example.com";
+        await _stream.SendAsync(11, connect, asked);
+        await _stream.AckedAsync(Lane.Records, 12);
+        var byAddress = await _collector.AskUntilAsync(new HistoryQuery { Peer = "203.0.113.7" }, rows => rows.Count == 1);
+        Assert.Equal("api.example.com:443 (203.0.113.7)", Assert.Single(byAddress).Subject);
+        var byName = await _collector.AskUntilAsync(new HistoryQuery { Text = "api.example.com" }, rows => rows.Count == 2);
+        Assert.Equal(["connect", "dns"], byName.Select(row => row.Event).Order());
+    }
+
     static Record Activity(string container, EventKind kind, string actor, string target, string example, string peer, uint port, long time) => new()
     {
         Activity = new Activity

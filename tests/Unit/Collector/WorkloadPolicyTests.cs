@@ -77,7 +77,7 @@ public sealed class WorkloadPolicyTests
 
         Assert.Equal(LearningMode.Learning, unlocked.Mode);
         Assert.Empty(unlocked.StrictClasses);
-        // Unlocked, it learns until a person locks it again; to learn is to learn for a time.
+        // Unlocked, it learns until its evidence suffices; asked to learn for a time, for that time.
         Assert.Equal(0, unlocked.LearningUntilUnixNs);
         Assert.Equal(60_000_000_000, learning.LearningUntilUnixNs - learning.LearningSinceUnixNs);
         Assert.Equal([3ul, 4ul, 5ul], [unlocked.Version, learning.Version, reset.Version]);

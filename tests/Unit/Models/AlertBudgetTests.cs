@@ -55,8 +55,8 @@ public sealed class AlertBudgetTests
                             var before = NoveltyScore.Of(some.Statistics, marks.Class, mark, level, open, moment).Expected;
                             var after = NoveltyScore.Of(some.Statistics, marks.Class, mark, level, locked, moment).Expected;
                             Assert.True(after <= before, $"{marks.Name} {mark} level {level}: {open} {before}, {locked} {after}");
-                            Assert.True(NoveltyScore.OfContext(some.Statistics, marks.Class, mark, hour, locked).Expected
-                                <= NoveltyScore.OfContext(some.Statistics, marks.Class, mark, hour, open).Expected);
+                            Assert.True(NoveltyScore.OfContext(some.Statistics, marks.Class, mark, (hour, 1000), locked).Expected
+                                <= NoveltyScore.OfContext(some.Statistics, marks.Class, mark, (hour, 1000), open).Expected);
                         }
     }, iter: 150);
 

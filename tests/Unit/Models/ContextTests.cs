@@ -160,6 +160,8 @@ public sealed class ContextTests
         var late = _web.Exec("/usr/bin/nc", "nc", "-l");
         Assert.Equal(VerdictKind.Anomalous, late.Kind);
         Assert.Equal("2", late.Anomaly!.Explanation.Version);
+        // What began while the version was new stays in its list: waiting for a person makes no night shift's alarm of it.
+        Assert.Equal(VerdictKind.Pending, _web.Exec("/usr/bin/bash", "bash").Kind);
         var evidence = _web.Baseline.Snapshot().Evidence;
         Assert.Equal(["1", "2"], evidence.Versions.Select(v => v.Version).Order());
         var bash = evidence.Behaviours.Single(b => b.Object.StartsWith("/usr/bin/bash", StringComparison.Ordinal));

@@ -71,18 +71,36 @@ public sealed class KeeperTests
         Assert.Same(kept, ClassKeeper.Keep(kept, Learned(), Start + (700 * Hour)));
     }
 
-    /// <summary>Held back at first, and still there: the bound of what was learned holds, and novelties come as if it did not.</summary>
+    /// <summary>Novelties raise the bound as they come: they are measured by the one that was met before.</summary>
     [Fact]
-    public void Novelties_on_every_replica_after_learning_are_a_drift()
+    public void Novelties_on_every_replica_after_learning_are_a_drift_until_they_cease()
+    {
+        var met = ClassKeeper.Keep(new Policy(), Learned(), Start + (600 * Hour));
+        Assert.InRange(met.Classes.Single(c => c.Class == BehaviourClass.Exec).MetBound, .001, Marks.Of(BehaviourClass.Exec).Beta);
+        var number = 0;
+        var evidence = Learned((baseline, container, at) =>
+            Exec(baseline, container, at, $"/opt/{BaselinePropertyTests.Letters(number++)}/x"));
+        Assert.Null(LearningStates.Decided(ClassKeeper.Keep(new Policy(), evidence, Start + (700 * Hour)), BehaviourClass.Exec, Start));
+        var kept = ClassKeeper.Keep(met, evidence, Start + (700 * Hour));
+        Assert.True(kept.Classes.Single(c => c.Class == BehaviourClass.Exec).DriftSinceUnixNs > 0);
+        Assert.Equal(LearningState.Drift, LearningStates.Decided(kept, BehaviourClass.Exec, Start));
+        Assert.Same(kept, ClassKeeper.Keep(kept, evidence, Start + (701 * Hour)));
+        var calm = ClassKeeper.Keep(kept, Learned(), Start + (800 * Hour));
+        Assert.Null(LearningStates.Decided(calm, BehaviourClass.Exec, Start));
+    }
+
+    [Fact]
+    public void What_was_bounded_once_is_not_called_unbounded()
     {
         var number = 0;
         var evidence = Learned((baseline, container, at) =>
-            Exec(baseline, container, at, $"/opt/{BaselinePropertyTests.Letters(number++)}"));
-        foreach (var behaviour in evidence.Behaviours.Where(b => b.Object.StartsWith("/opt/", StringComparison.Ordinal)))
-            (behaviour.Learned, behaviour.Quarantined) = (false, true);
-        var kept = ClassKeeper.Keep(new Policy(), evidence, Start + (700 * Hour));
-        Assert.True(kept.Classes.Single(c => c.Class == BehaviourClass.Exec).DriftSinceUnixNs > 0);
-        Assert.Equal(LearningState.Drift, LearningStates.Decided(kept, BehaviourClass.Exec, Start));
+            Exec(baseline, container, at, $"/opt/{BaselinePropertyTests.Letters(number++)}/x"));
+        ClassPolicy Exec1(double met) => ClassKeeper.Keep(new Policy
+        {
+            Classes = { new ClassPolicy { Class = BehaviourClass.Exec, Bounds = { 3, 2.9, 2.8 }, BoundUnits = 1e6, MetBound = met } },
+        }, evidence, Start + (700 * Hour)).Classes.Single(c => c.Class == BehaviourClass.Exec);
+        Assert.Equal((true, 0L), (Exec1(0).Unbounded, Exec1(0).DriftSinceUnixNs));
+        Assert.Equal((false, true), (Exec1(.1).Unbounded, Exec1(.1).DriftSinceUnixNs > 0));
     }
 
     [Fact]
@@ -91,11 +109,15 @@ public sealed class KeeperTests
         var evidence = Learned();
         evidence.Behaviours.Add(New("/opt/new", "image-binary", 4));
         evidence.Behaviours.Add(New("/opt/one", "image-binary", 1));
+        evidence.Behaviours.Add(New("/opt/alarmed", "image-binary", 4));
+        evidence.Behaviours[^1].Quarantined = true;
         evidence.Behaviours.Add(New("/tmp/dropped", "not-in-image", 4));
         var drifting = new Policy { Classes = { new ClassPolicy { Class = BehaviourClass.Exec, DriftSinceUnixNs = Start } } };
         Assert.Null(DriftAbsorption.Absorb(evidence, drifting, 4, [], Start + Hour));
         Assert.Null(DriftAbsorption.Absorb(evidence, drifting, 2, [Start], Start + Hour));
-        Assert.Null(DriftAbsorption.Absorb(evidence, new Policy(), 4, [Start], Start + Hour));
+        var locked = new Policy { Mode = LearningMode.LockedByTime };
+        Assert.Null(DriftAbsorption.Absorb(evidence, locked, 4, [Start], Start + Hour));
+        Assert.Equal("/opt/new", Assert.Single(DriftAbsorption.Absorb(evidence, new Policy(), 4, [Start], Start + Hour)!.Behaviours).Object);
         var absorbed = DriftAbsorption.Absorb(evidence, drifting, 4, [Start], Start + Hour);
         Assert.Equal("/opt/new", Assert.Single(absorbed!.Behaviours).Object);
         Assert.True(absorbed.Behaviours[0].Learned);

@@ -67,7 +67,8 @@ public sealed class ReplayEventLineTests
                 .Replace("\"remote\":\"\",\"port\":0", "\"remote\":\"1.2.3.4\",\"port\":5").Replace("\"name\":\"\"", "\"name\":\"a.b\""));
             Assert.Equal(kind, record.Kind);
         }
-        Assert.Equal(RuntimeGuard.Proto.EventKind.Unspecified, RecordedKinds.Judged(RecordedKind.Dns));
+        Assert.Equal(RuntimeGuard.Proto.EventKind.Dns, RecordedKinds.Judged(RecordedKind.Dns));
+        Assert.Equal(RuntimeGuard.Proto.EventKind.Unspecified, RecordedKinds.Judged(RecordedKind.Setuid));
     }
 
     [Fact]

@@ -40,6 +40,28 @@ public sealed class ReplayRunTests
         Assert.Contains(report.FalseAlarms.Examples, alarm => alarm.Rule == "shell-from-server");
     }
 
+    /// <summary>As JSON lines and as a binary recording: the address behind a known name may change, another name may not come.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Names_asked_for_and_names_of_peers_are_judged(bool recorded)
+    {
+        static string Peer(long at, string name, string address) => Line0(at, "connect", 1, 0, "/usr/sbin/nginx",
+            $"\"remote\":\"{address}\",\"port\":5432,\"proto\":\"tcp\",\"name\":\"{name}\"");
+        static string Asked(long at, string name) => Line0(at, "dns", 1, 0, "/usr/sbin/nginx", $"\"name\":\"{name}\"");
+        string[] lines =
+        [
+            Exec(0, 1, 0, "/usr/sbin/nginx"), Asked(1, "db.example.com"), Peer(2, "db.example.com", "203.0.113.5"),
+            Asked(31 * Hour, "DB.example.com."), Peer((31 * Hour) + 1, "db.example.com", "198.51.100.7"),
+            Asked((31 * Hour) + 2, "evil.example.net"), Peer((31 * Hour) + 3, "evil.example.net", "203.0.113.5"),
+        ];
+        var bytes = recorded ? Record(Lines(string.Join('\n', lines))) : [];
+        var report = ReplayRun.Run(() => recorded ? Recording(bytes) : Lines(string.Join('\n', lines)),
+            new ReplayOptions { TrainUntilNs = Start + (30 * Hour), Ablations = ["set-membership"] });
+        Assert.Equal(["/usr/sbin/nginx -> evil.example.net", "/usr/sbin/nginx -> tcp public evil.example.net:5432"],
+            report.FalseAlarms.Examples.Select(alarm => alarm.Behaviour).Order());
+    }
+
     [Fact]
     public void A_process_without_a_known_parent_in_a_running_container_was_put_in_from_outside()
     {

@@ -29,17 +29,36 @@ sealed class WorkloadUnderTest
 
     public Verdict Write(string path) => Observe(EventKind.Write, path);
 
-    public Verdict Connect(string address, ushort port, byte protocol = 6) => Baseline.Observe(new ContainerEvent
+    public Verdict Connect(string address, ushort port, byte protocol = 6, string name = "") => Baseline.Observe(new ContainerEvent
     {
         TimeNs = Now,
         Kind = EventKind.Connect,
         Container = Container,
         Actor = Actor,
         Flags = Flags,
+        Name = Encoding.UTF8.GetBytes(name),
         Peer = System.Net.IPAddress.Parse(address).GetAddressBytes(),
         Port = port,
         Protocol = protocol,
     });
+
+    public Verdict Ask(string name) => Baseline.Observe(new ContainerEvent
+    {
+        TimeNs = Now,
+        Kind = EventKind.Dns,
+        Container = Container,
+        Actor = Actor,
+        Flags = Flags,
+        Name = Encoding.UTF8.GetBytes(name),
+        Protocol = 17,
+    });
+
+    /// <summary>The mark of a question never asked before.</summary>
+    public string MarkOf(string name)
+    {
+        var behaviour = Ask(name).Behaviour;
+        return Baseline.Snapshot().Evidence.Behaviours.Single(b => b.Key == behaviour).Mark;
+    }
 
     public Verdict Listen(ushort port) => Observe(EventKind.Listen, "", port: port, protocol: 6);
 

@@ -31,6 +31,7 @@ public sealed class KernelEventLayoutTests
             "h peer local net_ns family peer_port local_port protocol pad0 path_len pad1"
         },
         { "rg_privilege_event", typeof(PrivilegeFixed), "h argument operation target_pid path_len path2_len pad" },
+        { "rg_dns_event", typeof(DnsFixed), "h server net_ns family client_port payload_len answer loopback pad" },
         { "rg_cgroup_event", typeof(CgroupFixed), "h level path_len pad" },
         { "rg_slot", typeof(SlotTable.Slot), "epoch generation active host tat loss" },
         { "rg_task", typeof(BpfSensor.SeededTask), "start_ns slot generation seeded serves" },
@@ -57,6 +58,10 @@ public sealed class KernelEventLayoutTests
     [Fact]
     public void The_peer_address_follows_the_header() =>
         Assert.Equal(Marshal.SizeOf<EventHeader>(), (int)Marshal.OffsetOf<NetworkFixed>(nameof(NetworkFixed.Peer)));
+
+    [Fact]
+    public void The_server_address_follows_the_header() =>
+        Assert.Equal(Marshal.SizeOf<EventHeader>(), (int)Marshal.OffsetOf<DnsFixed>(nameof(DnsFixed.Server)));
 
     static Dictionary<string, JsonElement> ReadStructs()
     {

@@ -23,6 +23,8 @@ public sealed class KernelEventTests
         ["symlink"] = Samples.File(17, Someone, "/tmp/x"),
         ["connect v4"] = Samples.Connect(Someone, [10, 0, 0, 1], 443),
         ["connect v6"] = Samples.Connect(Someone, new byte[16], 443),
+        ["dns question"] = Samples.Dns(Someone, [10, 0, 0, 1], 4000, [1, 2, 3], answer: false),
+        ["dns answer"] = Samples.Dns(Someone, new byte[16], 4000, [1, 2, 3], answer: true),
         ["cgroup"] = Samples.Cgroup(100, 1, "/pod/x"),
         ["exec with the longest path"] = Samples.Exec(Someone, new string('/', KernelEvent.PathMax), ["x"]),
     };
@@ -53,7 +55,7 @@ public sealed class KernelEventTests
         var other = Samples.Fork(Someone);
         other[0] = 2;
         Assert.Equal(0, Readers(other));
-        foreach (ushort kind in new ushort[] { 0, 4, 9, 18, 25, 31, 43, ushort.MaxValue })
+        foreach (ushort kind in new ushort[] { 0, 4, 9, 18, 25, 31, 43, 51, ushort.MaxValue })
         {
             var sample = Samples.Fork(Someone);
             BinaryPrimitives.WriteUInt16LittleEndian(sample.AsSpan(2), kind);
@@ -112,6 +114,8 @@ public sealed class KernelEventTests
             accepted += Touch(sample, Inside(sample, privilege.Path) && Inside(sample, privilege.Path2));
         if (CgroupEvent.TryRead(sample, out var cgroup))
             accepted += Touch(sample, Inside(sample, cgroup.Path));
+        if (DnsEvent.TryRead(sample, out var dns))
+            accepted += Touch(sample, Inside(sample, dns.Server) && Inside(sample, dns.Message));
         return accepted;
     }
 

@@ -1,0 +1,34 @@
+using System.Net;
+using RuntimeGuard.Proto.Cri;
+
+namespace RuntimeGuard.Agent.Containers;
+
+/// <summary>
+/// What a CRI says of a pod's network. Nameservers: those of the kubelet's configuration, which nobody inside can reach;
+/// where the runtime keeps none, those of the file it mounts. Any thread.
+/// </summary>
+sealed class CriNetwork(ResolvConf? files)
+{
+    const string Info = "info";
+
+    public NetworkFacts Of(string ns, ContainerStatusResponse? container, PodSandboxStatusResponse? sandbox)
+    {
+        var spec = container is not null && container.Info.TryGetValue(Info, out var words)
+            ? RuntimeSpec.OfContainerInfo(words) : new RuntimeSpec();
+        var nameservers = sandbox is not null && sandbox.Info.TryGetValue(Info, out var pod)
+            ? RuntimeSpec.OfSandboxInfo(pod).Nameservers : [];
+        if (nameservers.Count == 0 && files is not null && spec.ResolvConf.Length > 0 && sandbox?.Status is { } status)
+            nameservers = files.Read(spec.ResolvConf, status.CreatedAt);
+        return new NetworkFacts(nameservers, spec.Services(ns), OwnPod(ns, sandbox?.Status));
+    }
+
+    static IReadOnlyList<NamedAddress> OwnPod(string ns, PodSandboxStatus? pod)
+    {
+        if (pod?.Network is not { } network || pod.Linux?.Namespaces?.Options?.Network == NamespaceMode.Node)
+            return [];
+        var name = RuntimeText.Clean($"{PodOwner.Of(pod.Metadata?.Name ?? "", pod.Labels)}.{ns}.pod", RuntimeText.MaxName);
+        return [.. network.AdditionalIps.Select(i => i.Ip).Prepend(network.Ip).Take(4)
+            .Select(ip => AddressText.TryParse(ip, out var address) ? address : null).OfType<IPAddress>()
+            .Where(address => !IPAddress.IsLoopback(address)).Select(address => new NamedAddress(address, name))];
+    }
+}

@@ -1,0 +1,111 @@
+using System.Runtime.InteropServices;
+
+namespace RuntimeGuard.Agent.Names;
+
+/// <summary>How many names all containers of this node may hold together.</summary>
+sealed class NameBudget(int most)
+{
+    /// <summary>Addresses with a name, of all containers; an entry takes about 200 bytes with its name.</summary>
+    public const int Most = 65536;
+
+    int _used;
+
+    /// <summary>Names given up because a table was full, since start.</summary>
+    public long Evicted { get; set; }
+
+    public bool TryTake()
+    {
+        if (_used >= most)
+            return false;
+        _used++;
+        return true;
+    }
+
+    public void GiveBack(int count) => _used -= count;
+}
+
+/// <summary>
+/// What one container's addresses are called, by the answers it got: address to the name it asked for, while the answer
+/// lives. Bounded; drop policy: the entry that ends first makes room. Loop thread only.
+/// </summary>
+sealed class NameTable(NameBudget budget) : IDisposable
+{
+    /// <summary>Addresses of one container.</summary>
+    public const int Capacity = 1024;
+
+    /// <summary>
+    /// An answer counts for at least this: programs hold on to addresses longer than they may, and a connection begins some
+    /// time after its answer. A name that is used counts for this from its use on.
+    /// </summary>
+    public const ulong ShortestNs = 600 * Second;
+
+    /// <summary>And for at most this without being used or answered anew.</summary>
+    public const ulong LongestNs = 86_400 * Second;
+
+    const ulong Second = 1_000_000_000;
+
+    readonly Dictionary<UInt128, Entry> _entries = [];
+
+    public int Count => _entries.Count;
+
+    /// <summary>The latest answer names an address. Allocates only where the name is another one than before.</summary>
+    public void Put(UInt128 address, ReadOnlySpan<byte> name, uint ttlSeconds, ulong nowNs)
+    {
+        var until = nowNs + Math.Clamp(ttlSeconds * Second, ShortestNs, LongestNs);
+        ref var known = ref CollectionsMarshal.GetValueRefOrNullRef(_entries, address);
+        if (!System.Runtime.CompilerServices.Unsafe.IsNullRef(ref known))
+        {
+            if (!known.Name.AsSpan().SequenceEqual(name))
+                known.Name = name.ToArray();
+            known.UntilNs = Math.Max(until, nowNs + ShortestNs);
+            return;
+        }
+        if (_entries.Count >= Capacity || !budget.TryTake())
+        {
+            // One that another container holds cannot make room here.
+            if (_entries.Count == 0)
+            {
+                budget.Evicted++;
+                return;
+            }
+            DropFirstToEnd(nowNs);
+        }
+        _entries.Add(address, new Entry { Name = name.ToArray(), UntilNs = until });
+    }
+
+    /// <summary>Hot path: one look-up, no allocation. The span is valid until the next Put.</summary>
+    public bool TryGet(UInt128 address, ulong nowNs, out ReadOnlySpan<byte> name)
+    {
+        name = default;
+        ref var known = ref CollectionsMarshal.GetValueRefOrNullRef(_entries, address);
+        if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref known) || known.UntilNs < nowNs)
+            return false;
+        known.UntilNs = Math.Max(known.UntilNs, nowNs + ShortestNs);
+        name = known.Name;
+        return true;
+    }
+
+    /// <summary>Gives every entry back to the budget.</summary>
+    public void Dispose()
+    {
+        budget.GiveBack(_entries.Count);
+        _entries.Clear();
+    }
+
+    void DropFirstToEnd(ulong nowNs)
+    {
+        var (first, end) = (default(UInt128), ulong.MaxValue);
+        foreach (var (address, entry) in _entries)
+            if (entry.UntilNs < end)
+                (first, end) = (address, entry.UntilNs);
+        _entries.Remove(first);
+        if (end >= nowNs)
+            budget.Evicted++;
+    }
+
+    struct Entry
+    {
+        public byte[] Name;
+        public ulong UntilNs;
+    }
+}
