@@ -9,7 +9,7 @@ namespace RuntimeGuard.Agent;
 /// <summary>
 /// The node's own copy of its baselines, so that it goes on judging when the collector is away and after a restart.
 /// One file per workload: magic (4) | format (4) | checksum (8) | Model. A damaged file is refused and the previous
-/// good copy (<c>.previous</c>) is used. Any thread, one call at a time.
+/// good copy (<c>.previous</c>) is used; the next save keeps it apart (<c>.damaged</c>). Any thread, one call at a time.
 /// </summary>
 sealed class BaselineStore(string directory)
 {
@@ -17,6 +17,11 @@ sealed class BaselineStore(string directory)
     const uint Format = 1;
     const int Header = 16;
     const long MaxFileBytes = 16 << 20;
+    const string Previous = ".previous";
+    const string Damaged = ".damaged"; // one for each workload, for a person to see
+
+    // Refused when read, of the files this node has: the next save does not put one in the place of the good copy before it.
+    readonly HashSet<string> _damaged = [];
 
     /// <summary>Files refused since start because they were damaged or of another format.</summary>
     public int Refused { get; private set; }
@@ -31,7 +36,7 @@ sealed class BaselineStore(string directory)
         BinaryPrimitives.WriteUInt32LittleEndian(content.AsSpan(4), Format);
         BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(8), XxHash64.HashToUInt64(content.AsSpan(Header)));
         if (File.Exists(path))
-            File.Move(path, path + ".previous", overwrite: true);
+            File.Move(path, path + (_damaged.Remove(path) ? Damaged : Previous), overwrite: true);
         DurableFile.Write(path, content);
     }
 
@@ -58,11 +63,11 @@ sealed class BaselineStore(string directory)
         if (!Directory.Exists(directory))
             yield break;
         var workloads = Directory.EnumerateFiles(directory, "*.baseline*")
-            .Where(p => !p.EndsWith(".new", StringComparison.Ordinal))
-            .Select(p => p.EndsWith(".previous", StringComparison.Ordinal) ? p[..^".previous".Length] : p)
+            .Where(p => !p.EndsWith(".new", StringComparison.Ordinal) && !p.EndsWith(Damaged, StringComparison.Ordinal))
+            .Select(p => p.EndsWith(Previous, StringComparison.Ordinal) ? p[..^Previous.Length] : p)
             .Distinct(StringComparer.Ordinal);
         foreach (var path in workloads)
-            if ((TryRead(path) ?? TryRead(path + ".previous")) is { } model)
+            if ((TryRead(path) ?? TryRead(path + Previous)) is { } model)
                 yield return model;
     }
 
@@ -84,6 +89,7 @@ sealed class BaselineStore(string directory)
             // Counted below with every other way a file can be bad.
         }
         Refused++;
+        _damaged.Add(path);
         return null;
     }
 

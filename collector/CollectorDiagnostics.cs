@@ -27,6 +27,7 @@ sealed partial class CollectorDiagnostics
             "Workloads left out: the registry is full, or their node names too many new ones in an hour.", "reason");
         WorkloadsEvicted = metrics.CreateCounter("runtimeguard_workloads_evicted_total", "Workloads unseen for long that made room.");
         EvidenceMerged = metrics.CreateCounter("runtimeguard_evidence_total", "Evidence messages.", "result");
+        EvidenceUnreadable = metrics.CreateCounter("runtimeguard_evidence_unreadable_total", "Times a workload's stored evidence was damaged or of an unknown format, and taken for none.");
         BehavioursEvicted = metrics.CreateCounter("runtimeguard_behaviours_evicted_total", "Behaviours beyond a workload's cap of count or bytes.");
         BehavioursRefused = metrics.CreateCounter("runtimeguard_behaviours_refused_total", "Behaviours beyond a node's share of a workload.");
         BehavioursWithheld = metrics.CreateCounter("runtimeguard_behaviours_withheld_total",
@@ -67,6 +68,8 @@ sealed partial class CollectorDiagnostics
     public Counter WorkloadsRefused { get; }
     public Counter WorkloadsEvicted { get; }
     public Counter EvidenceMerged { get; }
+    public Counter EvidenceUnreadable { get; }
+
     public Counter BehavioursEvicted { get; }
     public Counter BehavioursRefused { get; }
     public Counter BehavioursWithheld { get; }

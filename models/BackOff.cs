@@ -21,6 +21,8 @@ static class BackOff
         {
             if (!behaviour.Learned || behaviour.Class != candidate.Class)
                 continue;
+            if (behaviour.View is { } view && !ReferenceEquals(view.One, behaviour))
+                continue; // its pattern is one type, counted by one that it covers
             all.Add(behaviour.Units.Count);
             if (behaviour.Actor == actor)
                 own.Add(behaviour.Units.Count);

@@ -121,24 +121,24 @@ public sealed partial class Baseline
         return Math.Max(lambda, Math.Min(1, least));
     }
 
-    /// <summary>Counts a known behaviour; too much of its class, or too many peers, is an anomaly of its own.</summary>
-    Verdict Counted(in ContainerEvent e, Behaviour known, long timeNs)
+    /// <summary>Counts what did not alert; too much of its class, or too many peers, is an anomaly of its own.</summary>
+    Verdict Counted(in ContainerEvent e, Behaviour known, (BehaviourClass Class, bool IsKnown) counted, long timeNs)
     {
         var container = _lastContainer!;
-        var count = container.Count(known.Class, timeNs);
+        var count = container.Count(counted.Class, timeNs);
         var bucket = VolumeStatistics.BucketOf(timeNs / ContainerUnits.HourNs);
-        if (count >= FirstVolume && System.Numerics.BitOperations.IsPow2(count)
+        if (counted.IsKnown && count >= FirstVolume && System.Numerics.BitOperations.IsPow2(count)
             && VolumeOf(e, known, timeNs, (bucket, count)) is { } volume)
             return volume;
-        return FanOutOf(e, known, timeNs) ?? new Verdict(VerdictKind.Known, known.Key, null);
+        return FanOutOf(e, known, counted.Class, timeNs) ?? new Verdict(VerdictKind.Known, known.Key, null);
     }
 
     /// <summary>
     /// Too many different peers within the hour, known ones or not. A public name is one peer at all its addresses; inside each
     /// address counts, for whoever owns a name can have it lead to a whole network.
     /// </summary>
-    Verdict? FanOutOf(in ContainerEvent e, Behaviour behaviour, long timeNs) =>
-        behaviour.Class == BehaviourClass.NetOut && !e.Peer.IsEmpty
+    Verdict? FanOutOf(in ContainerEvent e, Behaviour behaviour, BehaviourClass behaviourClass, long timeNs) =>
+        behaviourClass == BehaviourClass.NetOut && !e.Peer.IsEmpty
         && _lastContainer!.AddPeer(KeyHash.Of(e.Name.IsEmpty || PeerPattern.ScopeOf(e.Peer) != PeerScope.Public ? e.Peer : e.Name)) is > 0 and var peers
             ? VolumeOf(e, behaviour, timeNs, (VolumeStatistics.Buckets + VolumeStatistics.BucketOf(timeNs / ContainerUnits.HourNs), peers))
             : null;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
@@ -31,7 +32,7 @@ public sealed partial class Baseline
         var delta = NewEvidence();
         var revision = _units.Revision;
         var full = false;
-        foreach (var behaviour in _behaviours.Values)
+        foreach (var behaviour in _vocabulary.Values)
         {
             if (behaviour.ChangedAt == 0)
                 continue;
@@ -45,7 +46,7 @@ public sealed partial class Baseline
             behaviour.ChangedAt = revision;
         }
         if (full)
-            foreach (var behaviour in _behaviours.Values.Where(b => b.ChangedAt == revision).Except(Sent(delta)))
+            foreach (var behaviour in _vocabulary.Values.Where(b => b.ChangedAt == revision).Except(Sent(delta)))
                 behaviour.ChangedAt = revision + 1;
         AddUnits(delta, onlyChanged: true);
         if (EvidenceMerge.IsEmpty(delta))
@@ -60,7 +61,7 @@ public sealed partial class Baseline
     {
         if (generation != _generation)
             return;
-        foreach (var behaviour in _behaviours.Values)
+        foreach (var behaviour in _vocabulary.Values)
             if (behaviour.ChangedAt <= revision)
                 behaviour.ChangedAt = 0;
         _units.Acknowledge(revision);
@@ -74,7 +75,7 @@ public sealed partial class Baseline
     {
         var evidence = NewEvidence();
         evidence.Revision = _units.Revision;
-        foreach (var behaviour in _behaviours.Values)
+        foreach (var behaviour in _vocabulary.Values)
             evidence.Behaviours.Add(behaviour.ToEvidence());
         AddUnits(evidence, onlyChanged: false);
         return new Model { Workload = evidence.Workload.Clone(), Policy = _policy.Clone(), Evidence = evidence };
@@ -89,13 +90,14 @@ public sealed partial class Baseline
         {
             if (container.Features.Count == 0 || (onlyChanged && container.FeaturesAt == 0))
                 continue;
-            var features = new ContainerFeatures { Container = container.Hash, LastSeenUnixNs = container.LastEventNs };
+            var features = new ContainerFeatures { Container = container.Hash, LastSeenUnixNs = container.FeaturesNs };
             features.Features.AddAll(container.Features.AsSpan());
             to.Features.Add(features);
         }
     }
 
-    IEnumerable<Behaviour> Sent(Evidence delta) => delta.Behaviours.Select(b => _behaviours[b.Key]);
+    IEnumerable<Behaviour> Sent(Evidence delta) =>
+        delta.Behaviours.Select(b => _vocabulary.TryGet(b.Key, out var sent) ? sent : throw new UnreachableException());
 
     Evidence NewEvidence() => new()
     {
@@ -119,6 +121,7 @@ public sealed partial class Baseline
             Obey(policy.Clone());
         if (model.Evidence is not { } evidence || EvidenceMerge.IsEmpty(evidence))
             return;
+        evidence = EvidenceFormat.Upgrade(evidence);
         if (evidence.Generation != _generation || EvidenceMerge.Refuse(evidence) is not null)
         {
             _evidenceRefused++;
@@ -130,12 +133,12 @@ public sealed partial class Baseline
             _units.Merge(version, changed);
         foreach (var rates in evidence.Rates)
             _units.Rates.Merge(rates, changed);
-        var collapsed = 0;
+        Account();
+        var learned = false;
         foreach (var behaviour in evidence.Behaviours)
-            collapsed |= Take(behaviour, changed) ? 1 << (int)behaviour.Class : 0;
-        for (var c = 1; c < ContainerUnits.ClassCount; c++)
-            if ((collapsed & (1 << c)) != 0)
-                Cover((BehaviourClass)c, "");
+            learned |= Take(behaviour, changed);
+        if (learned)
+            _vocabulary.LearnedAll(_units.Revision);
         _statisticsVersion = -1;
     }
 
@@ -151,50 +154,34 @@ public sealed partial class Baseline
             container.RoleUntilNs = 0;
     }
 
-    /// <summary>True when its names collapsed a group.</summary>
+    /// <summary>True when there is more that was learned, or it was seen in more units.</summary>
     bool Take(BehaviourEvidence evidence, bool changed)
     {
-        if (!_behaviours.TryGetValue(evidence.Key, out var mine))
+        if (!_vocabulary.TryGet(evidence.Key, out var mine))
         {
-            if (!MakeRoom(locked: true))
+            if (!_vocabulary.MakeRoom(locked: true))
                 return false;
-            Keep(mine = Behaviour.From(evidence));
+            mine = _vocabulary.Add(evidence);
             _firstEventNs = Math.Min(_firstEventNs, mine.FirstSeenNs);
             mine.ChangedAt = changed ? _units.Revision : 0;
+            return mine.Learned;
         }
-        else if (mine.Class != evidence.Class)
+        if (mine.Class != evidence.Class)
         {
             _evidenceRefused++;
             return false;
         }
-        else if (mine.Absorb(evidence) && changed)
+        var (learned, units) = (mine.Learned, mine.Units.Count);
+        if (mine.Absorb(evidence) && changed)
             mine.ChangedAt = _units.Revision;
-        if (!mine.Learned)
-            return false;
-        AddLevels(mine);
-        if (_options.NoGeneralisation || !TryBytes(mine, out var text))
-            return false;
-        var scratch = new ByteWriter(stackalloc byte[4 * LongestText]);
-        var collapsed = false;
-        // Two units tell "once" from "again"; a behaviour without units is learned from excluded ones.
-        var units = mine.Units.AsSpan();
-        for (var i = 0; i < Math.Clamp(units.Length, 1, 2); i++)
-        {
-            collapsed |= _generaliser.Learn(mine.Class, text, units.IsEmpty ? 0 : units[i], ref scratch) >= 0;
-            scratch.Length = 0;
-        }
-        return collapsed;
+        return mine.Learned && (!learned || (units <= 2 && units != mine.Units.Count));
     }
 
     void Reset(ulong generation)
     {
         _generation = generation;
-        _budget.Take(-_behaviours.Count);
-        _behaviours.Clear();
-        _knownLevels.Clear();
-        _cache.Clear();
+        _vocabulary.Clear();
         _judged.Clear();
-        _generaliser.Clear();
         _units.Reset();
         _grey.Clear();
         _statisticsVersion = -1;

@@ -23,7 +23,7 @@ public sealed partial class Baseline
             explanation.Version = e.Container.Version;
         explanation.Nearest.AddRange(Nearest(candidate, actor));
         if (!_options.NoBackOff)
-            explanation.Bits = BackOff.Bits(_behaviours.Values, _lastContainer, candidate, actor, ruling.Score.Level);
+            explanation.Bits = BackOff.Bits(_vocabulary.Values, _lastContainer, candidate, actor, ruling.Score.Level);
         if (!_options.NoPrequential)
             _lastContainer.Scored(candidate);
         var anomaly = new Anomaly
@@ -99,13 +99,13 @@ public sealed partial class Baseline
     IEnumerable<string> Nearest(in Candidate candidate, string actor)
     {
         var best = new (int Rank, Behaviour? Behaviour)[MostNearest];
-        foreach (var behaviour in _behaviours.Values)
+        foreach (var behaviour in _vocabulary.Values)
         {
             if (!behaviour.Learned || behaviour.Class != candidate.Class)
                 continue;
             var rank = 1;
             for (var level = 0; level < LevelKeys.Count; level++)
-                if (behaviour.Levels[level] == candidate.Levels[level])
+                if (behaviour.Seen[level] == candidate.View[level])
                     rank += 2 * (LevelKeys.Count - level);
             if (behaviour.Actor == actor)
                 rank += 3;

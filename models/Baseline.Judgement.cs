@@ -1,3 +1,4 @@
+using System.Text;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
@@ -55,7 +56,7 @@ public sealed partial class Baseline
 
     Ruling Judge(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs)
     {
-        _behaviours.TryGetValue(candidate.Levels[0], out var behaviour);
+        _vocabulary.TryGet(candidate.Levels[0], out var behaviour);
         var forged = behaviour is not null && !IsNamed(behaviour, e, candidate);
         if (forged)
             behaviour = null; // the same key for another text: made to pass for what is known, and never to be
@@ -63,10 +64,14 @@ public sealed partial class Baseline
         var rule = candidate.Rule;
         if (known && rule is null && _overrides.IsEmpty)
             return Known(e, candidate, behaviour!, unit, timeNs);
+        // Before the state is asked for: a name of an open group is no novelty.
+        var covered = !known && !forged && rule is null && IsCovered(e, candidate);
+        if (covered && _overrides.IsEmpty)
+            return Covered(e, candidate, behaviour, unit, timeNs);
 
         var state = StateOf(candidate.Class, timeNs);
         var learns = LearningStates.Learns(state);
-        if (rule is not null && (rule.UntilLearned || !e.Container.HasImage) && (learns || _knownLevels.Contains(candidate.Levels[2])))
+        if (rule is not null && (rule.UntilLearned || !e.Container.HasImage) && (learns || _vocabulary.KnownLevels.Contains(candidate.View[2])))
             rule = null;
         var said = _overrides.IsEmpty ? null : _overrides.Of(candidate, _reduction.Text(candidate.Text),
             ActorOf(e, candidate), e.Container.Version, timeNs, exactOnly: rule is not null);
@@ -76,6 +81,8 @@ public sealed partial class Baseline
             return Allowed(e, candidate, behaviour, unit, timeNs);
         else if (known && rule is null)
             return Known(e, candidate, behaviour!, unit, timeNs);
+        else if (covered && rule is null)
+            return Covered(e, candidate, behaviour, unit, timeNs);
         var first = behaviour is null
             || (!behaviour.Containers.MayHold(unit.Container) && timeNs - behaviour.LastSeenNs > 24 * ContainerUnits.HourNs);
         if (behaviour is not null)
@@ -125,12 +132,11 @@ public sealed partial class Baseline
             || (!review && (_options.SetMembership ? !learns : score.Expected <= _options.Alpha));
 
         if (!novel.Forged)
-            behaviour ??= Record(e, candidate, unit, timeNs, !learns);
+            behaviour ??= Record(e, candidate, unit, timeNs, locked: !learns);
         if (learns && rule is null && !_reduction.Truncated && behaviour is not null && !probation
             && IsAccepted(behaviour, risky, (e.Flags & EventFlags.Injected) != 0, score, state, unit))
         {
-            Learn(behaviour, unit.Hash);
-            return new Ruling(VerdictKind.Learned, behaviour) { Score = score, Lasts = true };
+            return new Ruling(VerdictKind.Learned, Learn(behaviour)) { Score = score, Lasts = true };
         }
         var held = rule is not null || risky || (alert && !strict);
         if (behaviour is { Quarantined: false } && !_options.NoQuarantine && held)
@@ -175,6 +181,32 @@ public sealed partial class Baseline
         return state == LearningState.Learning && score.Expected > _options.Alpha && !behaviour.OnlyInUnit(unit.Hash);
     }
 
+    /// <summary>Covered by the pattern of what the same actor has learned, while its names are open-ended.</summary>
+    bool IsCovered(in ContainerEvent e, in Candidate candidate) => candidate.IsCovered && !_reduction.Truncated
+        && _vocabulary.Covering(candidate, _reduction.Text(candidate.ViewText), ActorOf(e, candidate)) is not null;
+
+    /// <summary>
+    /// One more name of an open group is known, whatever the state, and its own name with it from now on: what was normal once
+    /// stays so when the group turns out to be closed, and the count of names says whether it does.
+    /// </summary>
+    Ruling Covered(in ContainerEvent e, in Candidate candidate, Behaviour? behaviour, in ContainerUnit unit, long timeNs)
+    {
+        if (behaviour is null)
+            behaviour = Record(e, candidate, unit, timeNs, locked: true, novel: false);
+        else
+            Touch(behaviour, unit, timeNs);
+        if (behaviour is null)
+            return new Ruling(VerdictKind.Known, _vocabulary.Covering(candidate, _reduction.Text(candidate.ViewText), ActorOf(e, candidate)));
+        return new Ruling(VerdictKind.Known, Learn(behaviour)) { Lasts = true };
+    }
+
+    Behaviour Learn(Behaviour behaviour)
+    {
+        behaviour.Learned = true;
+        behaviour.ChangedAt = _units.Revision;
+        return _vocabulary.Learned(behaviour, _units.Revision);
+    }
+
     /// <summary>A person said that this is normal: it is seen and counted, and never judged.</summary>
     Ruling Allowed(in ContainerEvent e, in Candidate candidate, Behaviour? behaviour, in ContainerUnit unit, long timeNs)
     {
@@ -184,19 +216,17 @@ public sealed partial class Baseline
         return new Ruling(VerdictKind.Known, behaviour);
     }
 
-    Behaviour? Record(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs, bool locked)
+    Behaviour? Record(in ContainerEvent e, in Candidate candidate, in ContainerUnit unit, long timeNs, bool locked, bool novel = true)
     {
-        if (!MakeRoom(locked))
+        if (!_vocabulary.MakeRoom(locked))
             return null;
-        var made = new Behaviour(candidate.Class, candidate.Levels[0], ActorOf(e, candidate),
-            PrintableText.Of(_reduction.Text(candidate.Text), LongestText))
-        {
-            Mark = candidate.Mark,
-            Levels = candidate.Levels,
-        };
-        Keep(made);
+        var text = _reduction.Text(candidate.Text);
+        var made = _vocabulary.Add(candidate.Class, candidate.Levels, ActorOf(e, candidate),
+            Generaliser.IsWhole(text) ? text.ToArray() : Encoding.UTF8.GetBytes(PrintableText.Of(text, LongestText)),
+            Reduction.LastingMark(candidate, text));
+        made.Secret = candidate.Secret;
         Touch(made, unit, timeNs);
-        if (!unit.IsStart)
+        if (novel && !unit.IsStart)
             _lastContainer!.MarkNovel(candidate.Class);
         return made;
     }
@@ -207,13 +237,16 @@ public sealed partial class Baseline
 
     /// <summary>Is this behaviour the candidate's, by its texts? Keys are hashes that whoever chooses names can aim at.</summary>
     bool IsNamed(Behaviour behaviour, in ContainerEvent e, in Candidate candidate) =>
-        PrintableText.IsOf(_reduction.Text(candidate.Text), behaviour.Object, LongestText)
-            && behaviour.Actor == ActorOf(e, candidate);
+        IsText(behaviour, _reduction.Text(candidate.Text)) && behaviour.Actor == ActorOf(e, candidate);
+
+    static bool IsText(Behaviour behaviour, ReadOnlySpan<byte> text) => Generaliser.IsWhole(text)
+        ? behaviour.Text.SequenceEqual(text)
+        : behaviour.Object == PrintableText.Of(text, LongestText);
 
     int LevelOf(in Candidate candidate)
     {
         for (var level = LevelKeys.Count - 1; level > 0; level--)
-            if (!_knownLevels.Contains(candidate.Levels[level]))
+            if (!_vocabulary.KnownLevels.Contains(candidate.View[level]))
                 return level;
         return 0;
     }
@@ -228,7 +261,7 @@ public sealed partial class Baseline
             _judgedEvicted += _judged.Count;
             _judged.Clear();
         }
-        _judged.Add(once);
+        _judged.Add(once, out _);
     }
 
     /// <summary>All of the event's behaviours are learned: the same bytes again need no reduction.</summary>
@@ -238,14 +271,14 @@ public sealed partial class Baseline
             return;
         if (_reduction.Count == 1)
         {
-            if (_behaviours.TryGetValue(_reduction[0].Levels[0], out var one) && _reduction[0].Rule is null or { UntilLearned: true })
+            if (_vocabulary.TryGet(_reduction[0].Levels[0], out var one) && _reduction[0].Rule is null or { UntilLearned: true })
                 _cache.Put(raw, one, null);
             return;
         }
         var many = new Behaviour[_reduction.Count];
         for (var i = 0; i < many.Length; i++)
             if (_reduction[i].Rule is not (null or { UntilLearned: true })
-                || !_behaviours.TryGetValue(_reduction[i].Levels[0], out many[i]!))
+                || !_vocabulary.TryGet(_reduction[i].Levels[0], out many[i]!))
                 return;
         _cache.Put(raw, null, many);
     }

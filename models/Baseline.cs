@@ -1,4 +1,3 @@
-using System.Text;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
@@ -7,25 +6,25 @@ namespace RuntimeGuard.Models;
 public sealed partial class Baseline
 {
     public const int BehaviourLimit = 4096;
-    const int ContainerLimit = 512;
-    const int JudgedLimit = 4096;
+    internal const int ContainerLimit = 256; // on this node; the one quiet longest goes, and is counted
+    const int FewContainers = 32; // even where behaviours leave no memory for more
+    internal const int JudgedLimit = 4096;
     internal const int LongestText = 240;
+
+    /// <summary>Units of classes and versions, what was judged, the cache of raw events, slots that tables have free: when they are full.</summary>
+    const long FixedBytes = 700 << 10;
     const long StatisticsAgeNs = 60_000_000_000;
     const long FixedLearningNs = 24 * ContainerUnits.HourNs;
 
     readonly ModelOptions _options;
     readonly Reduction _reduction;
     readonly ulong _seed;
-    readonly BehaviourBudget _budget;
-    readonly Generaliser _generaliser = new();
-    readonly Dictionary<ulong, Behaviour> _behaviours = [];
-    readonly HashSet<ulong> _knownLevels = [];
     readonly KnownCache _cache = new();
+    readonly Vocabulary _vocabulary;
     readonly Dictionary<string, ContainerUnits> _containers = [];
     readonly ClassStatistics _statistics = new();
     // (unit, behaviour, state): judged once; emptied when full, which may repeat an anomaly and is counted.
-    readonly HashSet<ulong> _judged = [];
-    readonly byte[] _text = new byte[4 * LongestText];
+    readonly KeyTable<byte> _judged = new();
     readonly WorkloadUnits _units;
     readonly GreyZone _grey;
     Policy _policy = new();
@@ -39,7 +38,7 @@ public sealed partial class Baseline
     long _statisticsNs = long.MinValue;
     long _statisticsVersion = -1;
     bool _statisticsStale = true;
-    long _behavioursEvicted, _behavioursRefused, _judgedEvicted, _evidenceRefused;
+    long _judgedEvicted, _evidenceRefused, _containersEvicted;
 
     /// <param name="options">What an evaluation switches off; null in production.</param>
     /// <exception cref="ArgumentException">Options this version does not obey.</exception>
@@ -58,15 +57,19 @@ public sealed partial class Baseline
         _seed = origin.Seed;
         Workload = workload;
         _reduction = reduction;
-        _budget = budget;
         _options = (options ?? ModelOptions.Default).Checked();
+        _vocabulary = new Vocabulary(budget, _cache, _options.NoGeneralisation);
         _units = new WorkloadUnits(origin.Source);
         _grey = new GreyZone(_options.FixedHalfLife);
     }
 
     public WorkloadKey Workload { get; }
 
-    public int Behaviours => _behaviours.Count;
+    public int Behaviours => _vocabulary.Count;
+
+    /// <summary>How full its tables are, for tests of their bounds.</summary>
+    internal (int Children, int Judged, int Containers, long Bytes) Tables =>
+        (_vocabulary.Names.Children, _judged.Count, _containers.Count, _vocabulary.Bytes);
 
     /// <summary>Time of the latest event, on the model's clock.</summary>
     public long LastEventNs { get; private set; }
@@ -76,7 +79,7 @@ public sealed partial class Baseline
 
     /// <summary>Everything this baseline could not keep, since it was made.</summary>
     public BaselineCounters Counters =>
-        new(_behavioursEvicted, _behavioursRefused, _judgedEvicted, _generaliser.Refused, _evidenceRefused);
+        new(_vocabulary.Evicted, _vocabulary.Refused, _judgedEvicted, _vocabulary.Names.Refused, _evidenceRefused, _containersEvicted);
 
     /// <summary>Reduces the event to behaviours and learns or judges them by the state in force.</summary>
     public Verdict Observe(in ContainerEvent e)
@@ -99,16 +102,18 @@ public sealed partial class Baseline
             else
                 foreach (var known in many!)
                     Touch(known, unit, timeNs);
-            return Counted(e, one ?? many![0], timeNs);
+            return Counted(e, one ?? many![0], ((one ?? many![0]).Class, true), timeNs);
         }
-        _reduction.Reduce(e, _generaliser, _knownLevels);
+        _reduction.Reduce(e, _vocabulary.Names, _vocabulary.KnownLevels);
         if (_reduction.Count == 0)
             return new Verdict(VerdictKind.Ignored, 0, null);
         var verdict = Judge(e, unit, timeNs, raw);
-        if (verdict.Kind == VerdictKind.Anomalous || !_behaviours.TryGetValue(verdict.Behaviour, out var usual))
+        // What is learned or pending counts too: a volume does not depend on who saw it first. A scan is many peers, each of
+        // them new and none of them alarming by itself.
+        if (verdict.Kind == VerdictKind.Anomalous || !(_vocabulary.TryGet(_reduction[0].Levels[0], out var usual)
+            || _vocabulary.TryGet(verdict.Behaviour, out usual)))
             return verdict;
-        // A scan is many peers, each of them new and none of them alarming by itself.
-        return verdict.Kind == VerdictKind.Known ? Counted(e, usual, timeNs) : FanOutOf(e, usual, timeNs) ?? verdict;
+        return Counted(e, usual, (_reduction[0].Class, verdict.Kind == VerdictKind.Known), timeNs) is { Kind: VerdictKind.Anomalous } tooMuch ? tooMuch : verdict;
     }
 
     /// <summary>A name that is a caller's own words may go round about ("/etc/./x"): rules and patterns see where it leads.</summary>
@@ -122,7 +127,7 @@ public sealed partial class Baseline
     /// <summary>Class, actor and object of a behaviour this baseline has returned from Observe.</summary>
     public bool TryDescribe(ulong behaviour, out BehaviourClass behaviourClass, out string actor, out string target)
     {
-        if (_behaviours.TryGetValue(behaviour, out var found))
+        if (_vocabulary.TryGet(behaviour, out var found))
         {
             (behaviourClass, actor, target) = (found.Class, found.Actor, found.Object);
             return true;
@@ -208,13 +213,15 @@ public sealed partial class Baseline
             return _lastContainer!;
         if (!_containers.TryGetValue(facts.Id, out var container))
         {
-            if (_containers.Count >= ContainerLimit)
+            if (_containers.Count >= ContainerLimit || (_containers.Count >= FewContainers && _vocabulary.IsFull))
+            {
                 _containers.Remove(_containers.MinBy(c => c.Value.LastEventNs).Key);
+                _containersEvicted++;
+            }
             _containers.Add(facts.Id, container = new ContainerUnits(facts, timeNs));
+            Account();
             _units.SeeVersion(container.Version, container.VersionHash, timeNs);
             _firstEventNs = Math.Min(_firstEventNs, timeNs);
-            foreach (var mount in facts.SecretMountBytes)
-                _generaliser.Protect(mount);
         }
         (_lastFacts, _lastContainer) = (facts, container);
         return container;
@@ -239,13 +246,13 @@ public sealed partial class Baseline
         // Of every container that does it, also where the behaviour's own sketches are full.
         if (!behaviour.IsIn(unit) && RoleBook.FeatureOf(behaviour.Class, behaviour.Levels) is not 0 and var feature
             && _lastContainer!.Features.Add(feature))
-            _lastContainer.FeaturesAt = _units.Revision;
+            (_lastContainer.FeaturesAt, _lastContainer.FeaturesNs) = (_units.Revision, Math.Max(_lastContainer.FeaturesNs, timeNs));
         if (!behaviour.Touch(unit, timeNs))
             return;
         behaviour.ChangedAt = _units.Revision;
         _statisticsStale = true;
-        if (behaviour.Learned)
-            LearnNames(behaviour, unit.Hash);
+        if (behaviour.Learned && behaviour.Units.Count <= 2)
+            _vocabulary.Learned(behaviour, _units.Revision); // from the third unit on its names are not seen once any more
     }
 
     void Refresh(long nowNs)
@@ -253,125 +260,14 @@ public sealed partial class Baseline
         if (_statisticsVersion == _units.Classes.Version
             && (!_statisticsStale || Math.Abs(nowNs - _statisticsNs) < StatisticsAgeNs))
             return;
-        _statistics.Compute(_behaviours.Values, _units.Classes);
+        _statistics.Compute(_vocabulary.Values, _units.Classes);
         (_statisticsVersion, _statisticsNs, _statisticsStale) = (_units.Classes.Version, nowNs, false);
         _lambdaPerDay = LambdaPerDay(nowNs);
     }
 
+    /// <summary>Tells the vocabulary what the other tables may take, so that all of them stay below one bound.</summary>
+    void Account() => _vocabulary.Elsewhere = (_containers.Count * ContainerUnits.MostBytes) + _units.Rates.Bytes + FixedBytes;
+
     /// <summary>No longer part of its set: gives its share of the budget back.</summary>
-    internal void Retire() => _budget.Take(-_behaviours.Count);
-
-    void Keep(Behaviour behaviour)
-    {
-        _behaviours.Add(behaviour.Key, behaviour);
-        _budget.Take(1);
-    }
-
-    /// <summary>Makes room for one more. What was learned goes only while learning, and then what was seen least.</summary>
-    bool MakeRoom(bool locked)
-    {
-        if (_behaviours.Count < BehaviourLimit && !_budget.IsSpent)
-            return true;
-        const int batch = BehaviourLimit / 16; // at once, so that a flood does not search for every event
-        var victims = _behaviours.Values.Where(b => !b.Learned).OrderBy(b => b.LastSeenNs).Take(batch).ToList();
-        if (victims.Count == 0 && !locked)
-            victims = [.. _behaviours.Values.Where(b => b.Units.Count <= 1).OrderBy(b => b.LastSeenNs).Take(batch)];
-        if (victims.Count == 0)
-        {
-            _behavioursRefused++;
-            return false;
-        }
-        foreach (var victim in victims)
-            _behaviours.Remove(victim.Key);
-        _budget.Take(-victims.Count);
-        _behavioursEvicted += victims.Count;
-        _cache.Clear();
-        _knownLevels.Clear();
-        foreach (var behaviour in _behaviours.Values)
-            if (behaviour.Learned)
-                AddLevels(behaviour);
-        return true;
-    }
-
-    void AddLevels(Behaviour behaviour)
-    {
-        foreach (var level in behaviour.Levels)
-            _knownLevels.Add(level);
-    }
-
-    void Learn(Behaviour behaviour, ulong unit)
-    {
-        behaviour.Learned = true;
-        AddLevels(behaviour);
-        LearnNames(behaviour, unit);
-    }
-
-    void LearnNames(Behaviour behaviour, ulong unit)
-    {
-        if (_options.NoGeneralisation || !TryBytes(behaviour, out var text))
-            return;
-        var scratch = new ByteWriter(stackalloc byte[4 * LongestText]);
-        var common = _generaliser.Learn(behaviour.Class, text, unit, ref scratch);
-        if (common >= 0)
-            Cover(behaviour.Class, Encoding.UTF8.GetString(scratch.Written[..common]));
-    }
-
-    /// <summary>
-    /// A group collapsed: what was learned below it is learned as the pattern too, for every actor that had it, so that a
-    /// lock right after it raises nothing. The literals stay: evidence only grows.
-    /// </summary>
-    /// <param name="common">What the texts of that group begin with.</param>
-    void Cover(BehaviourClass behaviourClass, string common)
-    {
-        Span<byte> buffer = stackalloc byte[4 * LongestText];
-        foreach (var literal in _behaviours.Values.Where(b => b.Learned && b.Class == behaviourClass
-            && b.Object.StartsWith(common, StringComparison.Ordinal)).ToList())
-        {
-            if (!TryBytes(literal, out var text))
-                continue;
-            var to = new ByteWriter(buffer);
-            _generaliser.Generalise(behaviourClass, text, ref to);
-            if (to.Overflowed || to.Written.SequenceEqual(text))
-                continue;
-            var levels = Reduction.LevelsOfPattern(literal, to.Written);
-            if (!_behaviours.TryGetValue(levels[0], out var pattern))
-            {
-                if (!MakeRoom(locked: false))
-                    return;
-                pattern = new Behaviour(behaviourClass, levels[0], literal.Actor, PrintableText.Of(to.Written, LongestText))
-                {
-                    Mark = literal.Mark,
-                    Levels = levels,
-                };
-                Keep(pattern);
-            }
-            pattern.Cover(literal);
-            pattern.Learned = true;
-            pattern.ChangedAt = _units.Revision;
-            AddLevels(pattern);
-        }
-    }
-
-    bool TryBytes(Behaviour behaviour, out ReadOnlySpan<byte> text)
-    {
-        text = default;
-        if (behaviour.Object.Length > LongestText)
-            return false; // cut for display: its names are not whole
-        text = _text.AsSpan(0, Encoding.UTF8.GetBytes(behaviour.Object, _text));
-        return true;
-    }
-}
-
-/// <summary>What a baseline had to drop or refuse, monotonic.</summary>
-/// <param name="BehavioursEvicted">Behaviours dropped for newer ones at the cap.</param>
-/// <param name="BehavioursRefused">Behaviours judged but not recorded: full of learned ones.</param>
-/// <param name="JudgedEvicted">Entries of the table of things judged once per unit; an anomaly may repeat.</param>
-/// <param name="NamesRefused">Names not counted for generalisation: the trie is full.</param>
-/// <param name="EvidenceRefused">Evidence of another format, workload or an older generation.</param>
-public readonly record struct BaselineCounters(
-    long BehavioursEvicted, long BehavioursRefused, long JudgedEvicted, long NamesRefused, long EvidenceRefused)
-{
-    public static BaselineCounters operator +(BaselineCounters a, BaselineCounters b) => new(
-        a.BehavioursEvicted + b.BehavioursEvicted, a.BehavioursRefused + b.BehavioursRefused, a.JudgedEvicted + b.JudgedEvicted,
-        a.NamesRefused + b.NamesRefused, a.EvidenceRefused + b.EvidenceRefused);
+    internal void Retire() => _vocabulary.Clear();
 }

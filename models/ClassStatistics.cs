@@ -3,15 +3,6 @@ using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
 
-/// <summary>
-/// Incidence counts of one class at one level, over complete units: Q1, Q2 behaviours seen in exactly one and two units;
-/// N1, N2 units that own at least one such behaviour.
-/// </summary>
-struct IncidenceCounts
-{
-    public int Behaviours, Q1, Q2, N1, N2;
-}
-
 /// <summary>Good–Turing statistics of one workload, for every class and level.</summary>
 sealed class ClassStatistics
 {
@@ -32,15 +23,11 @@ sealed class ClassStatistics
     readonly int[] _starts = new int[ContainerUnits.ClassCount];
     readonly Calendar[] _calendars = new Calendar[ContainerUnits.ClassCount];
     readonly int[][] _marks = new int[ContainerUnits.ClassCount][];
-    // Reused from one computation to the next.
-    readonly Dictionary<ulong, Incidence>[] _levels = [[], [], [], []];
-    readonly List<Behaviour>[] _byClass = new List<Behaviour>[ContainerUnits.ClassCount];
-    readonly HashSet<ulong> _owners = [];
+    [ThreadStatic]
+    static IncidenceTables? s_tables;
 
     public ClassStatistics()
     {
-        for (var c = 0; c < ContainerUnits.ClassCount; c++)
-            _byClass[c] = [];
         foreach (var marks in Marks.All)
             _marks[(int)marks.Class] = new int[marks.Marks.Length];
     }
@@ -120,109 +107,40 @@ sealed class ClassStatistics
         return seen + (factor * (q2 > 0 ? (double)q1 * q1 / (2.0 * q2) : q1 * (q1 - 1) / 2.0));
     }
 
-    public void Compute(IEnumerable<Behaviour> behaviours, ClassUnits units)
+    /// <param name="behaviours">As they are seen now: what a pattern covers counts as one.</param>
+    public void Compute(IReadOnlyCollection<Behaviour> behaviours, ClassUnits units)
     {
-        foreach (var list in _byClass)
-            list.Clear();
-        foreach (var behaviour in behaviours)
-            _byClass[(int)behaviour.Class].Add(behaviour);
+        var tables = s_tables ??= new IncidenceTables();
         foreach (var marks in Marks.All)
         {
             var c = (int)marks.Class;
-            (_firstSeen[c], _lastSeen[c], _quarantined[c], _onOneDay[c]) = (long.MaxValue, 0, 0, 0);
+            (_firstSeen[c], _lastSeen[c], _quarantined[c]) = (long.MaxValue, 0, 0);
             _starts[c] = units.StartsOf(marks.Class).Count;
             _calendars[c] = units.CalendarOf(marks.Class);
-            Array.Clear(_marks[c]);
-            _units[c] = units.Of(marks.Class).Estimate;
-            foreach (var level in _levels)
-                level.Clear();
             var complete = units.Of(marks.Class);
-            foreach (var behaviour in _byClass[c])
-                Add(behaviour, complete, units.FirstCompleteNs(marks.Class), c);
+            _units[c] = complete.Estimate;
+            tables.Clear();
+            foreach (var behaviour in behaviours)
+            {
+                if (behaviour.Class != marks.Class)
+                    continue;
+                _firstSeen[c] = Math.Min(_firstSeen[c], behaviour.FirstSeenNs);
+                _lastSeen[c] = Math.Max(_lastSeen[c], behaviour.LastSeenNs);
+                if (behaviour.Quarantined && !behaviour.Learned)
+                    _quarantined[c]++;
+                else
+                    tables.Add(behaviour, complete);
+            }
             for (var level = 0; level < LevelKeys.Count; level++)
             {
-                _counts[c, level] = Count(_levels[level]);
+                _counts[c, level] = tables.Count(level);
                 _bounds[c, level] = double.NaN;
             }
+            _onOneDay[c] = tables.CountOnOneDay();
+            Array.Clear(_marks[c]);
+            tables.CountMarks(marks.Class, units.FirstCompleteNs(marks.Class), _marks[c]);
             var days = Math.Max(1, (_lastSeen[c] - _firstSeen[c]) / DayNs);
             _unitsPerDay[c] = units.AreRuns(marks.Class) ? _units[c] / days : 24;
-        }
-    }
-
-    void Add(Behaviour behaviour, UnitSet complete, long firstCompleteNs, int c)
-    {
-        _firstSeen[c] = Math.Min(_firstSeen[c], behaviour.FirstSeenNs);
-        _lastSeen[c] = Math.Max(_lastSeen[c], behaviour.LastSeenNs);
-        if (behaviour.Quarantined && !behaviour.Learned)
-        {
-            _quarantined[c]++;
-            return;
-        }
-        if (behaviour.DaysSeen == 1)
-            _onOneDay[c]++;
-        Incidence own = default;
-        foreach (var unit in behaviour.Units.AsSpan())
-            if (complete.Contains(unit))
-                own.Add(unit);
-        for (var level = 0; level < LevelKeys.Count; level++)
-        {
-            ref var shared = ref System.Runtime.InteropServices.CollectionsMarshal
-                .GetValueRefOrAddDefault(_levels[level], behaviour.Levels[level], out _);
-            shared.Add(own);
-        }
-        if (own.Count == 1 && behaviour.OnlyAfterStart && firstCompleteNs > 0 && behaviour.FirstSeenNs >= firstCompleteNs)
-            _marks[c][behaviour.Mark]++;
-    }
-
-    IncidenceCounts Count(Dictionary<ulong, Incidence> level)
-    {
-        IncidenceCounts counts = default;
-        counts.Behaviours = level.Count;
-        _owners.Clear();
-        foreach (var incidence in level.Values)
-            if (incidence.Count == 1)
-            {
-                counts.Q1++;
-                _owners.Add(incidence.First);
-            }
-        counts.N1 = _owners.Count;
-        _owners.Clear();
-        foreach (var incidence in level.Values)
-            if (incidence.Count == 2)
-            {
-                counts.Q2++;
-                _owners.Add(incidence.First);
-                _owners.Add(incidence.Second);
-            }
-        counts.N2 = _owners.Count;
-        return counts;
-    }
-
-    /// <summary>Distinct units, as far as one and two must be told from more.</summary>
-    struct Incidence
-    {
-        public ulong First, Second;
-        public int Count;
-
-        public void Add(ulong unit)
-        {
-            if (Count > 2 || (Count > 0 && unit == First) || (Count > 1 && unit == Second))
-                return;
-            if (Count == 0)
-                First = unit;
-            else if (Count == 1)
-                Second = unit;
-            Count++;
-        }
-
-        public void Add(in Incidence other)
-        {
-            if (other.Count > 2)
-                Count = 3;
-            if (other.Count > 0)
-                Add(other.First);
-            if (other.Count > 1)
-                Add(other.Second);
         }
     }
 }

@@ -37,13 +37,16 @@ sealed class ClassUnits
     public void Add(BehaviourClass behaviourClass, ulong unit, long completeNs, bool run)
     {
         var state = _classes[(int)behaviourClass];
-        if (!state.Units.Add(unit))
-            return;
-        Version++;
+        // Above the sketch's k most units are not kept; when they were is, whatever came before them.
+        var changed = state.Units.Add(unit);
+        if (changed)
+            Version++;
+        changed |= state.Calendar.Add(Math.Max(0, completeNs - 1)) | (run && !state.Runs)
+            | Earlier(state.FirstComplete, completeNs) != state.FirstComplete;
         state.Runs |= run;
         state.FirstComplete = Earlier(state.FirstComplete, completeNs);
-        state.Calendar.Add(Math.Max(0, completeNs - 1));
-        state.ChangedAt = Revision;
+        if (changed)
+            state.ChangedAt = Revision;
     }
 
     public void AddStart(ulong unit)
@@ -63,7 +66,8 @@ sealed class ClassUnits
             Version++;
         foreach (var unit in other.StartUnits)
             grown |= state.Starts.Add(unit);
-        grown |= state.Calendar.Merge(Calendar.Of(other.MaxDay, other.Days, other.HoursOfWeek));
+        grown |= state.Calendar.Merge(Calendar.Of(other.MaxDay, other.Days, other.HoursOfWeek)) | (other.Runs && !state.Runs)
+            | Earlier(state.FirstComplete, other.FirstCompleteUnixNs) != state.FirstComplete;
         state.Runs |= other.Runs;
         state.FirstComplete = Earlier(state.FirstComplete, other.FirstCompleteUnixNs);
         if (grown && changed)

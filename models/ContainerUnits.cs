@@ -17,7 +17,11 @@ sealed class ContainerUnits
     public const long HourNs = 3_600_000_000_000;
     const long StartNs = HourNs / 6;
     const int LongestVersion = 512;
-    const int MostScored = 256;
+    const int MostScored = 32;
+
+    /// <summary>With full sketches.</summary>
+    public const long MostBytes = 3 << 10;
+
     const double FirstPeers = 16;
     const int MostHoursAtOnce = BottomK.ClassUnits;
 
@@ -34,7 +38,8 @@ sealed class ContainerUnits
     ContainerUnit _current;
     long _currentHour = long.MinValue;
     long _countedHour = long.MinValue;
-    readonly Dictionary<ulong, int> _scored = [];
+    Dictionary<ulong, int>? _scored; // made when something is scored: most containers never are
+
     double _nextPeers = FirstPeers;
     int _novel; // classes with a novelty in the hour that runs
 
@@ -69,6 +74,9 @@ sealed class ContainerUnits
 
     /// <summary>The delta its features belong to; 0 when the collector has them.</summary>
     public ulong FeaturesAt { get; set; }
+
+    /// <summary>When it last did something it had not done before: that, unlike its latest event, is always sent.</summary>
+    public long FeaturesNs { get; set; }
 
     /// <summary>The role it behaves like, and when that was looked at; owned by the baseline.</summary>
     public Role? Role { get; set; }
@@ -108,13 +116,14 @@ sealed class ContainerUnits
     }
 
     /// <summary>Novelties scored in this container, by the directory or kind they share: siblings cost less than the first.</summary>
-    public int TimesScored(in Candidate candidate) => _scored.GetValueOrDefault(candidate.Levels[2]);
+    public int TimesScored(in Candidate candidate) => _scored?.GetValueOrDefault(candidate.View[2]) ?? 0;
 
     public void Scored(in Candidate candidate)
     {
+        _scored ??= [];
         if (_scored.Count >= MostScored)
             _scored.Clear();
-        _scored[candidate.Levels[2]] = _scored.GetValueOrDefault(candidate.Levels[2]) + 1;
+        _scored[candidate.View[2]] = _scored.GetValueOrDefault(candidate.View[2]) + 1;
     }
 
     /// <summary>A behaviour never seen before was seen in the hour that runs.</summary>

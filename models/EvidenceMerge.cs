@@ -6,12 +6,13 @@ namespace RuntimeGuard.Models;
 
 /// <summary>
 /// Merges evidence of one workload. Commutative, associative and idempotent, and bit-identical whatever the order and the
-/// split: every field is a union, minimum, maximum or or, and the outcome is sorted.
+/// split: every field is a union, minimum, maximum or or, what is of a hard pattern is
+/// folded into it (<see cref="EvidenceFold"/>), and the outcome is sorted.
 /// </summary>
 public static class EvidenceMerge
 {
     /// <summary>The format this version writes and merges.</summary>
-    public const uint Format = KeyHash.Format;
+    public const uint Format = EvidenceFormat.Current;
 
     /// <summary>
     /// Texts a Baseline makes, in characters. A printable text may end with one escape (13) beyond its bound: an actor is
@@ -34,7 +35,7 @@ public static class EvidenceMerge
     public static string? Refuse(Evidence evidence)
     {
         if (evidence.Format != Format)
-            return $"evidence has format {evidence.Format}, this version reads {Format}; upgrade the older side";
+            return $"evidence has format {evidence.Format}, this version reads {EvidenceFormat.Oldest} to {Format}; upgrade the older side";
         if (evidence.Workload is null)
             return "evidence names no workload";
         if (evidence.Behaviours.Count > MostBehaviours)
@@ -105,8 +106,8 @@ public static class EvidenceMerge
 
     /// <summary>
     /// What may be merged into the evidence of a locked workload: everything is recorded, nothing becomes known. A
-    /// behaviour that is not learned already arrives quarantined: visible, for a person to decide. Neither argument is
-    /// changed.
+    /// behaviour that is neither learned already nor one more name of an open pattern arrives quarantined: visible, for a
+    /// person to decide. Neither argument is changed.
     /// </summary>
     /// <param name="locked">The evidence as it was locked.</param>
     /// <param name="evidence">What came after.</param>
@@ -116,13 +117,13 @@ public static class EvidenceMerge
         var known = locked.Behaviours.Where(b => b.Learned).Select(b => b.Key).ToHashSet();
         var result = evidence.Clone();
         withheld = 0;
+        EvidenceView? view = null;
         foreach (var behaviour in result.Behaviours)
         {
-            if (behaviour.Learned && !known.Contains(behaviour.Key))
-            {
-                (behaviour.Learned, behaviour.Quarantined) = (false, true);
-                withheld++;
-            }
+            if (!behaviour.Learned || known.Contains(behaviour.Key) || (view ??= EvidenceView.Of(locked)).Knows(behaviour))
+                continue;
+            (behaviour.Learned, behaviour.Quarantined) = (false, true);
+            withheld++;
         }
         return result;
     }
@@ -130,6 +131,13 @@ public static class EvidenceMerge
     /// <summary>Whether its texts are as short as a Baseline makes them.</summary>
     public static bool FitsTexts(BehaviourEvidence behaviour) =>
         behaviour.Actor.Length <= LongestActor && behaviour.Object.Length <= LongestObject && behaviour.Mark.Length <= LongestMark;
+
+    /// <summary>
+    /// May stored evidence be worked with? It was checked when it came, by this version or one whose bounds were wider: too
+    /// much of it is cut when it is merged, what has no shape is refused.
+    /// </summary>
+    public static bool IsReadable(Evidence evidence) => evidence.Format == Format && evidence.Behaviours.All(b => IsClass(b.Class)
+        && b.Units.Count <= BottomK.Units && b.Containers.Count <= BottomK.Containers) && evidence.Classes.All(c => IsClass(c.Class));
 
     internal static bool IsEmpty(Evidence evidence) =>
         evidence is { Behaviours.Count: 0, Classes.Count: 0, Versions.Count: 0, Rates.Count: 0, Features.Count: 0 };
@@ -160,13 +168,14 @@ public static class EvidenceMerge
                     ? Merge(other, c)
                     : Merge(new ClassEvidence { Class = c.Class }, c);
         }
+        EvidenceFold.Fold(behaviours);
         merged.Behaviours.AddRange(behaviours.Values);
         merged.Classes.AddRange(classes.Values);
         ledgers.WriteTo(merged);
         return merged;
     }
 
-    static BehaviourEvidence Merge(BehaviourEvidence a, BehaviourEvidence b)
+    internal static BehaviourEvidence Merge(BehaviourEvidence a, BehaviourEvidence b)
     {
         var (maxDay, days) = DaySet.Merge(a.MaxDay, a.Days, b.MaxDay, b.Days);
         var merged = new BehaviourEvidence
@@ -181,12 +190,12 @@ public static class EvidenceMerge
             MaxDay = maxDay,
             Days = days,
             HoursOfWeek = Or(a.HoursOfWeek, b.HoursOfWeek),
-            MaxPerUnit = Math.Max(a.MaxPerUnit, b.MaxPerUnit),
             Quarantined = a.Quarantined || b.Quarantined,
             ForReview = a.ForReview || b.ForReview,
             Learned = a.Learned || b.Learned,
             Mark = Larger(a.Mark, b.Mark),
             StartPhase = a.StartPhase | b.StartPhase,
+            Secret = a.Secret || b.Secret,
         };
         Fill(merged.Units, a.Units, b.Units, BottomK.Units);
         Fill(merged.Containers, a.Containers, b.Containers, BottomK.Containers);

@@ -4,10 +4,9 @@ using System.Text;
 
 namespace RuntimeGuard.Models;
 
-/// <summary>The one hash of behaviours, units and containers. Evidence.format names it: change it and raise the format.</summary>
+/// <summary>The one hash of behaviours, units and containers. Evidence.format names it: change it and raise <see cref="EvidenceFormat.Current"/>.</summary>
 static class KeyHash
 {
-    public const uint Format = 1;
     const long Seed = 0x5275_6E47_7561_7264;
 
     public static ulong Of(ReadOnlySpan<byte> bytes) => XxHash64.HashToUInt64(bytes, Seed);

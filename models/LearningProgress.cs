@@ -27,7 +27,7 @@ public sealed record LearningProgress(LearningState State, IReadOnlyList<ClassPr
             if (EvidenceMerge.IsClass(c.Class))
                 units.Merge(c, changed: false);
         var statistics = new ClassStatistics();
-        statistics.Compute(evidence.Behaviours.Where(b => EvidenceMerge.IsClass(b.Class)).Select(Behaviour.From), units);
+        statistics.Compute(Vocabulary.Of(evidence).Values, units);
         return (statistics, units);
     }
 

@@ -24,7 +24,10 @@ sealed class LedgerMerge
             _features[features.Container] = Merge(_features.GetValueOrDefault(features.Container), features);
     }
 
-    /// <summary>At the caps: the newest versions, the sources that counted most, the containers seen last.</summary>
+    /// <summary>
+    /// At the caps: the newest versions, the sources that counted most, the containers seen last. Beyond the first and the last
+    /// of these merging is not associative: what one merge drops can come back in part with the next.
+    /// </summary>
     public void WriteTo(Evidence merged)
     {
         merged.Versions.AddRange(_versions.Values.OrderByDescending(v => v.FirstSeenUnixNs).ThenBy(v => v.Key)

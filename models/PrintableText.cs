@@ -28,12 +28,37 @@ static class PrintableText
         return text.ToString();
     }
 
-    /// <summary>Does <see cref="Of"/> show these bytes as this text? Allocates only where they are not plain ASCII.</summary>
-    public static bool IsOf(ReadOnlySpan<byte> bytes, string text, int most)
+    /// <summary>Is it plain ASCII, so that all of it can be shown?</summary>
+    public static bool Is(ReadOnlySpan<byte> bytes) => bytes.IndexOfAnyExceptInRange((byte)0x20, (byte)0x7E) < 0;
+
+    /// <summary>The same as <see cref="Of"/> in UTF-8, of any length and without allocating. Written again it stays as it is.</summary>
+    public static void Write(ReadOnlySpan<byte> bytes, scoped ref ByteWriter to)
     {
-        if (bytes.Length > most || bytes.IndexOfAnyExceptInRange((byte)0x20, (byte)0x7E) >= 0)
-            return Of(bytes, most) == text;
-        return Ascii.Equals(bytes, text);
+        Span<byte> escape = stackalloc byte[16];
+        while (!bytes.IsEmpty)
+        {
+            if (Rune.DecodeFromUtf8(bytes, out var rune, out var used) != OperationStatus.Done)
+                foreach (var odd in bytes[..used])
+                    to.Add(escape[..Escape(odd, escape)]);
+            else if (Hides(rune))
+                to.Add(escape[..Escape(rune.Value, escape)]);
+            else
+                to.Add(bytes[..used]);
+            bytes = bytes[used..];
+        }
+    }
+
+    /// <summary>Two digits up to 255, braces beyond.</summary>
+    static int Escape(int value, Span<byte> to)
+    {
+        var narrow = value <= 0xFF;
+        (narrow ? "\\x"u8 : "\\u{"u8).CopyTo(to);
+        var at = narrow ? 2 : 3;
+        value.TryFormat(to[at..], out var digits, narrow ? "x2" : "x", CultureInfo.InvariantCulture);
+        at += digits;
+        if (!narrow)
+            to[at++] = (byte)'}';
+        return at;
     }
 
     static bool Hides(Rune rune) => Rune.GetUnicodeCategory(rune)

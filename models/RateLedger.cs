@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
@@ -15,7 +16,9 @@ sealed class RateLedger(ulong source)
     const int WindowUnits = 168;
 
     readonly ClassTally[] _own = [.. Enumerable.Range(0, ContainerUnits.ClassCount).Select(_ => new ClassTally())];
-    readonly Dictionary<ulong, RateEvidence> _others = [];
+    // As on the wire: 64 sources are read as sums, and as messages they would take megabytes.
+    readonly Dictionary<ulong, (ulong Version, byte[] Packed)> _others = [];
+    readonly WeakReference<List<RateEvidence>> _parsed = new(null!);
     ulong _version;
     ulong _changedAt;
 
@@ -69,7 +72,7 @@ sealed class RateLedger(ulong source)
         for (var bin = 0; bin < counts.Length; bin++)
         {
             var at = bin;
-            counts[bin] = _own.Sum(own => (double)own.Grey[at]) + _others.Values.Sum(o => o.Classes.Sum(c => (double)GreyScore.CountOf(c, at)));
+            counts[bin] = _own.Sum(own => (double)own.Grey[at]) + Others().Sum(o => o.Classes.Sum(c => (double)GreyScore.CountOf(c, at)));
         }
     }
 
@@ -95,10 +98,10 @@ sealed class RateLedger(ulong source)
             all.Add(container);
         foreach (var container in own.Novel.AsSpan())
             novel.Add(container);
-        foreach (var other in _others.Values.SelectMany(o => o.Classes).Where(o => o.Class == c))
+        foreach (var classes in Others().SelectMany(o => o.Classes).Where(o => o.Class == c))
         {
-            all.UnionWith(other.Containers);
-            novel.UnionWith(other.NovelContainers);
+            all.UnionWith(classes.Containers);
+            novel.UnionWith(classes.NovelContainers);
         }
         return new RecentNovelty(Sum(c, o => o.RecentUnits, o => o.RecentUnits), Sum(c, o => o.RecentNovel, o => o.RecentNovel),
             all.Count, novel.Count);
@@ -108,14 +111,14 @@ sealed class RateLedger(ulong source)
     public VolumeCounts Volume(BehaviourClass c, int bucket)
     {
         var counts = _own[(int)c].Volumes.Of(bucket);
-        foreach (var other in _others.Values)
-            foreach (var classes in other.Classes)
-                if (classes.Class == c)
-                    foreach (var volume in classes.Volumes)
-                        if (volume.Bucket == bucket)
-                            counts = counts.Plus(volume.Hours, volume.Sum, volume.Squares);
+        foreach (var volume in Others().SelectMany(o => o.Classes).Where(o => o.Class == c).SelectMany(o => o.Volumes))
+            if (volume.Bucket == bucket)
+                counts = counts.Plus(volume.Hours, volume.Sum, volume.Squares);
         return counts;
     }
+
+    /// <summary>What the others' counters take.</summary>
+    public long Bytes => _others.Values.Sum(other => other.Packed.Length + 64L);
 
     public void Merge(RateEvidence other, bool changed)
     {
@@ -133,10 +136,10 @@ sealed class RateLedger(ulong source)
         if (_others.TryGetValue(other.Source, out var known))
         {
             if (known.Version < other.Version)
-                _others[other.Source] = other.Clone();
+                Keep(other);
         }
         else if (_others.Count < MostSources)
-            _others.Add(other.Source, other.Clone());
+            Keep(other);
         else
             Refused++;
     }
@@ -153,8 +156,8 @@ sealed class RateLedger(ulong source)
             yield return evidence;
         }
         if (!onlyChanged)
-            foreach (var other in _others.OrderBy(o => o.Key))
-                yield return other.Value;
+            foreach (var other in Others())
+                yield return other;
     }
 
     public void Acknowledge(ulong revision) => _changedAt = _changedAt <= revision ? 0 : _changedAt;
@@ -166,7 +169,21 @@ sealed class RateLedger(ulong source)
     }
 
     double Sum(BehaviourClass c, Func<ClassTally, double> own, Func<ClassRates, double> other) =>
-        own(_own[(int)c]) + _others.Values.Sum(o => o.Classes.Where(classes => classes.Class == c).Sum(other));
+        own(_own[(int)c]) + Others().Sum(o => o.Classes.Where(classes => classes.Class == c).Sum(other));
+
+    void Keep(RateEvidence other)
+    {
+        _others[other.Source] = (other.Version, other.ToByteArray());
+        _parsed.SetTarget(null!);
+    }
+
+    /// <summary>Parsed when asked for, and as long as nobody needs the memory.</summary>
+    List<RateEvidence> Others()
+    {
+        if (!_parsed.TryGetTarget(out var parsed) || parsed is null)
+            _parsed.SetTarget(parsed = [.. _others.OrderBy(o => o.Key).Select(o => RateEvidence.Parser.ParseFrom(o.Value.Packed))]);
+        return parsed;
+    }
 }
 
 /// <summary>In what a known behaviour can be new.</summary>

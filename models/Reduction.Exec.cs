@@ -47,7 +47,7 @@ sealed partial class Reduction
         var program = KeyHash.Of(literal.Written);
         var shape = CommandPattern.Write(arguments, skip, command, kind, ref literal, out var code);
 
-        ref var candidate = ref Start(BehaviourClass.Exec, generaliser, literal);
+        ref var candidate = ref Start(BehaviourClass.Exec, generaliser, literal, NamesSecret(arguments));
         candidate.Mark = MarkOf(e.Flags, kind);
         candidate.Rule = CriticalRules.OfExec(e.Flags, kind);
         candidate.Subject = KeyHash.Of(KeyHash.Of(e.Path), arguments);
@@ -107,6 +107,15 @@ sealed partial class Reduction
             ToolKind.Shell or ToolKind.Interpreter => ShellInterpreter,
             _ => ImageBinary,
         };
+    }
+
+    /// <summary>Is a secret mount of the container named on this command line?</summary>
+    bool NamesSecret(ReadOnlySpan<byte> arguments)
+    {
+        foreach (var mount in _container!.SecretMountBytes)
+            if (arguments.IndexOf(mount) >= 0)
+                return true;
+        return false;
     }
 
     /// <summary>Does argv[0] name the executable, its script, or the executable it links to?</summary>

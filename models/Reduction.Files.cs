@@ -152,16 +152,12 @@ sealed partial class Reduction
     ref Candidate StartPath(BehaviourClass behaviourClass, Actor actor, ReadOnlySpan<byte> path, Generaliser generaliser,
         in ByteWriter literal)
     {
-        ref var candidate = ref Start(behaviourClass, generaliser, literal);
+        ref var candidate = ref Start(behaviourClass, generaliser, literal, IsBelowSecretMount(path));
         var text = Text(candidate.Text);
-        var end = text.IndexOf(" -> "u8);
-        var target = end < 0 ? text : text[..end];
-        var slash = target.LastIndexOf((byte)'/');
         candidate.Subject = KeyHash.Of(path);
         candidate.Levels[0] = KeyHash.Of(Head(behaviourClass, 0, actor.Hash), text);
         candidate.Levels[1] = KeyHash.Of(Head(behaviourClass, 1, actor.ExeHash), text);
-        candidate.Levels[2] = KeyHash.Of(Head(behaviourClass, 2, NameShape.Of(target[(slash + 1)..]).Hash(true)),
-            target[..Math.Max(slash, 0)]);
+        candidate.Levels[2] = BehaviourLevels.Directory(behaviourClass, text);
         candidate.Levels[3] = KeyHash.Mix(Head(behaviourClass, 3, 0), (ulong)SensitivePaths.ZoneOf(path));
         return ref candidate;
     }

@@ -9,7 +9,7 @@ sealed partial class Reduction
     /// <summary>
     /// A name asked for. Levels: the name; its domain with how long and how random it is; the domain; its top level.
     /// </summary>
-    void ReduceQuestion(in ContainerEvent e, Generaliser generaliser, HashSet<ulong> knownLevels)
+    void ReduceQuestion(in ContainerEvent e, Generaliser generaliser, KeyTable<byte> knownLevels)
     {
         if (e.Name.IsEmpty)
             return;

@@ -6,7 +6,7 @@ sealed partial class Reduction
 {
     const int PrivateKnownPort = 0, PublicKnownPort = 1, NewPortOrNameless = 2, MetadataOrRuntime = 3;
 
-    void ReducePeer(in ContainerEvent e, Generaliser generaliser, HashSet<ulong> knownLevels)
+    void ReducePeer(in ContainerEvent e, Generaliser generaliser, KeyTable<byte> knownLevels)
     {
         if (e.Peer.IsEmpty)
         {

@@ -30,7 +30,7 @@ static class SensitivePaths
                 || Under(path, "/usr/libexec"u8) || Under(path, "/usr/local/lib"u8),
             (byte)'v' => Under(path, "/var/spool/cron"u8) || Under(path, "/var/run/secrets"u8),
             _ => false,
-        } || HasSecretName(path);
+        } || HasSecretName(path) || HasTellingName(Tools.BaseName(path)) || IsRuntimeSocket(path);
     }
 
     /// <summary>May names directly below this directory be collapsed? Not where a protected path lies at or below it.</summary>
@@ -198,11 +198,17 @@ static class SensitivePaths
                 || name.StartsWith("ld.so.conf"u8) || name.StartsWith("bash.bashrc"u8) || name.StartsWith("ssh/"u8)
                 || name.StartsWith("security/"u8);
         }
-        var file = Tools.BaseName(path);
-        return file.SequenceEqual(".bashrc"u8) || file.SequenceEqual(".profile"u8) || file.SequenceEqual(".bash_profile"u8)
-            || file.SequenceEqual(".zshrc"u8) || file.SequenceEqual(".bash_login"u8)
+        return IsShellProfile(Tools.BaseName(path))
             || path.StartsWith("/lib/systemd"u8) || path.StartsWith("/usr/lib/systemd"u8);
     }
+
+    static bool IsShellProfile(ReadOnlySpan<byte> file) =>
+        file.SequenceEqual(".bashrc"u8) || file.SequenceEqual(".profile"u8) || file.SequenceEqual(".bash_profile"u8)
+            || file.SequenceEqual(".zshrc"u8) || file.SequenceEqual(".bash_login"u8);
+
+    /// <summary>Names that weigh more than those beside them wherever they lie: one more upload must not stand for them.</summary>
+    static bool HasTellingName(ReadOnlySpan<byte> file) => IsShellProfile(file) || file.EndsWith("_history"u8)
+        || file.SequenceEqual("authorized_keys2"u8) || file.SequenceEqual("utmp"u8) || file.SequenceEqual("wtmp"u8);
 
     public static bool IsLogOrHistory(ReadOnlySpan<byte> path) =>
         Under(path, "/var/log"u8) || path.EndsWith("_history"u8) || path.EndsWith("/utmp"u8) || path.EndsWith("/wtmp"u8);

@@ -11,28 +11,21 @@ sealed class CandidateBaseline
 {
     readonly HashSet<(BehaviourClass, string)> _known = [];
     readonly Dictionary<(BehaviourClass, string), ulong> _keys = [];
-    readonly Dictionary<(BehaviourClass Class, string Actor), List<Override>> _patterns = [];
+    readonly EvidenceView _view;
     readonly List<Override> _overrides;
 
     public CandidateBaseline(Model model, long nowUnixNs)
     {
         _overrides = [.. (model.Policy?.Overrides ?? []).Where(one => !OverridePlan.IsOver(one, nowUnixNs))];
-        foreach (var behaviour in model.Evidence?.Behaviours ?? [])
+        var evidence = model.Evidence ?? new Evidence();
+        _view = EvidenceView.Of(evidence);
+        foreach (var behaviour in evidence.Behaviours)
         {
             var name = (behaviour.Class, BehaviourNames.Text(behaviour.Actor, behaviour.Object));
             _keys[name] = behaviour.Key;
-            if (!behaviour.Learned)
+            if (behaviour.Learned)
             {
-                continue;
-            }
-            _known.Add(name);
-            // Paths hold no star of their own: one in a learned object stands for what varies.
-            if (behaviour.Object.Contains('*', StringComparison.Ordinal))
-            {
-                Patterns(behaviour.Class, behaviour.Actor).Add(new Override
-                {
-                    Kind = OverrideKind.Allow, Scope = OverrideScope.Pattern, Class = behaviour.Class, Actor = "*", Object = behaviour.Object,
-                });
+                _known.Add(name);
             }
         }
     }
@@ -52,8 +45,8 @@ sealed class CandidateBaseline
         {
             return CandidateVerdict.Denied;
         }
-        var known = said.Count > 0 || _known.Contains((behaviourClass, behaviour)) || names.Exists(name =>
-            _patterns.TryGetValue((behaviourClass, name.Actor), out var patterns) && patterns.Exists(one => Overrides.Covers(one, name, "", critical: false)));
+        var known = said.Count > 0 || _known.Contains((behaviourClass, behaviour))
+            || names.Exists(name => _view.Covers(behaviourClass, name.Actor, name.Object));
         return known ? CandidateVerdict.Known : CandidateVerdict.New;
     }
 
@@ -66,15 +59,6 @@ sealed class CandidateBaseline
                 && one.Actor == name.Actor && one.Object == name.Object;
         }
         return Overrides.Covers(one, name, version, critical: false);
-    }
-
-    List<Override> Patterns(BehaviourClass behaviourClass, string actor)
-    {
-        if (!_patterns.TryGetValue((behaviourClass, actor), out var patterns))
-        {
-            _patterns.Add((behaviourClass, actor), patterns = []);
-        }
-        return patterns;
     }
 }
 

@@ -10,9 +10,13 @@ sealed class VersionReview
     readonly List<Override> _overrides;
     readonly List<VersionEvidence> _versions;
 
+    /// <summary>One more name of a pattern that an older version has too is nothing a version brought.</summary>
+    readonly EvidenceView _view;
+
     public VersionReview(Model model, long nowUnixNs)
     {
         _model = model;
+        _view = EvidenceView.Of(model.Evidence);
         _overrides = [.. model.Policy.Overrides.Where(one => !OverridePlan.IsOver(one, nowUnixNs))];
         _versions = [.. model.Evidence.Versions.OrderBy(version => version.FirstSeenUnixNs).ThenBy(version => version.Key)];
     }
@@ -20,8 +24,9 @@ sealed class VersionReview
     /// <summary>Oldest first.</summary>
     public IEnumerable<VersionSummary> Versions()
     {
-        var found = _model.Evidence.Behaviours.Where(behaviour => behaviour.Versions.Count == 1 && !IsDecided(behaviour))
-            .GroupBy(behaviour => behaviour.Versions[0]).ToDictionary(group => group.Key, group => group.Count());
+        var found = _model.Evidence.Behaviours
+            .Where(behaviour => behaviour.Versions.Count > 0 && _view.VersionsOf(behaviour).Count == 1 && !IsDecided(behaviour))
+            .GroupBy(behaviour => behaviour.Versions[0]).ToDictionary(group => group.Key, group => group.Select(_view.KeyOf).Distinct().Count());
         return _versions.Select(version => new VersionSummary
         {
             Version = version.Version,
@@ -38,7 +43,8 @@ sealed class VersionReview
 
     /// <summary>Seen in this version alone, though an older one is known, and nobody has allowed or denied it.</summary>
     public bool IsNewIn(VersionEvidence version, BehaviourEvidence behaviour) =>
-        HasOlder(version) && behaviour.Versions.Count == 1 && behaviour.Versions[0] == version.Key && !IsDecided(behaviour);
+        HasOlder(version) && behaviour.Versions.Count == 1 && behaviour.Versions[0] == version.Key
+            && _view.VersionsOf(behaviour).Count == 1 && !IsDecided(behaviour);
 
     /// <summary>The version of that name, or tag, or digest; else those of which one begins so.</summary>
     public List<VersionEvidence> Named(string text)

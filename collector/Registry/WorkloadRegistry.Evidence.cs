@@ -45,9 +45,32 @@ sealed partial class WorkloadRegistry
         return new Model { Workload = message, Policy = policy, Evidence = Parse(row.Evidence, message, policy) };
     }
 
-    static Evidence Parse(byte[] evidence, Workload workload, Policy policy) => evidence.Length > 0
-        ? Evidence.Parser.ParseFrom(evidence)
-        : new Evidence { Workload = workload, Generation = policy.Generation, Format = EvidenceMerge.Format };
+    /// <summary>
+    /// Evidence as it is stored, also by an earlier version. What cannot be read is counted and taken for none: agents go on
+    /// with their own copies, and send all of them when they start again.
+    /// </summary>
+    Evidence Parse(byte[] evidence, Workload workload, Policy policy)
+    {
+        var none = new Evidence { Workload = workload, Generation = policy.Generation, Format = EvidenceMerge.Format };
+        if (evidence.Length == 0)
+        {
+            return none;
+        }
+        try
+        {
+            var stored = EvidenceFormat.Upgrade(Evidence.Parser.ParseFrom(evidence));
+            if (EvidenceMerge.IsReadable(stored))
+            {
+                return stored;
+            }
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            // Counted below with every other way it can be bad.
+        }
+        diagnostics.EvidenceUnreadable.Inc();
+        return none;
+    }
 
     /// <summary>
     /// Merges what a node sent and returns null once that is durable; else why it was refused. Evidence of a generation
@@ -55,6 +78,7 @@ sealed partial class WorkloadRegistry
     /// </summary>
     public async Task<string?> MergeAsync(string node, Evidence evidence, CancellationToken cancellation)
     {
+        evidence = EvidenceFormat.Upgrade(evidence);
         if (EvidenceMerge.Refuse(evidence) is { } refusal)
         {
             diagnostics.EvidenceMerged.WithLabels("refused").Inc();

@@ -98,9 +98,6 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
         all.Revision = 0;
         // Every node counts for itself: sums are the same however the events were shared out, their parts are not.
         all.Rates.Clear();
-        // Counted while containers of one node take turns, so it differs with who shares a node; nothing judges by it.
-        foreach (var behaviour in all.Behaviours)
-            behaviour.MaxPerUnit = 0;
         return all;
     }
 

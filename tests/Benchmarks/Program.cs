@@ -8,6 +8,7 @@ var all = new Dictionary<string, Func<int>>
     ["models"] = ModelsBenchmark.Run,
     ["pipeline"] = PipelineBenchmark.Run,
     ["replay"] = ReplayBenchmark.Run,
+    ["size"] = SizeBenchmark.Run,
 };
 if (args is ["evaluate", .. var how])
     return Evaluation.Run(how);

@@ -1,5 +1,8 @@
+using CsCheck;
 using RuntimeGuard.Agent;
+using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
+using RuntimeGuard.Tests.Unit.Models;
 
 namespace RuntimeGuard.Tests.Unit.Agent;
 
@@ -57,4 +60,49 @@ public sealed class BaselineStoreTests : IDisposable
         Assert.Empty(again.LoadAll());
         Assert.Equal(1, again.Refused);
     }
+
+    [Fact]
+    public void A_file_of_the_version_before_is_read_with_all_it_knew()
+    {
+        new BaselineStore(_directory).Save(EvidenceFormatTests.OfTheVersionBefore());
+        var model = new BaselineStore(_directory).LoadAll().Single();
+        var baselines = new BaselineSet();
+        var baseline = baselines.GetOrAdd(new WorkloadKey(model.Workload.Namespace, model.Workload.Image));
+        baseline.Restore(model);
+        Assert.Equal((4, 0), (baseline.Behaviours, baseline.Counters.EvidenceRefused));
+    }
+
+    /// <summary>Whatever happened to the file, the copy before it is used, counted, and not written over by the next save.</summary>
+    [Fact]
+    public void Any_damage_is_refused_counted_and_healed_by_the_copy_before() => Gen.Select(Gen.Int[0, 100_000], Gen.Byte[1, 255], Gen.Int[0, 3]).Sample((at, flip, how) =>
+    {
+        var directory = Directory.CreateTempSubdirectory("baselines").FullName;
+        try
+        {
+            var store = new BaselineStore(directory);
+            store.Save(Model("web", 1));
+            var second = EvidenceFormatTests.OfTheVersionBefore();
+            (second.Workload, second.Policy) = (Model("web", 2).Workload, new Policy { Version = 2 });
+            store.Save(second);
+            var path = Directory.GetFiles(directory, "*.baseline").Single();
+            var content = File.ReadAllBytes(path);
+            at %= content.Length;
+            File.WriteAllBytes(path, how switch
+            {
+                0 => content[..at],
+                1 => [.. content, flip],
+                _ => [.. content[..at], (byte)(content[at] ^ flip), .. content[(at + 1)..]],
+            });
+            var again = new BaselineStore(directory);
+            Assert.Equal(1ul, again.LoadAll().Single().Policy.Version);
+            Assert.Equal(1, again.Refused);
+            again.Save(Model("web", 3));
+            File.WriteAllBytes(path, []);
+            Assert.Equal(1ul, new BaselineStore(directory).LoadAll().Single().Policy.Version);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }, iter: 300);
 }

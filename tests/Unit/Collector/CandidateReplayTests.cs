@@ -27,7 +27,7 @@ public sealed class CandidateReplayTests
     static async Task<WireStream> WithHistoryAsync(CollectorFixture collector, long now)
     {
         var stream = await collector.WatchingAsync("node-a", Nginx);
-        await stream.LearnAsync(Behaviours.Of("nginx", "/bin/known"), Behaviours.Of("nginx", "/tmp/*.log", BehaviourClass.FileWrite),
+        await stream.LearnAsync(Behaviours.Of("nginx", "/bin/known"), Behaviours.Of("nginx", "/tmp/*w.log", BehaviourClass.FileWrite),
             Behaviours.Of("nginx", "/bin/held", learned: false, quarantined: true), Behaviours.Of("nginx", "/bin/denied"));
         await stream.SendAsync(1, new Record { Container = CollectorItems.Container("c1") }, new Record { Container = CollectorItems.Container("c2") },
             new Record { Container = CollectorItems.Container("c3", image: "docker.io/library/nginx-other") },

@@ -312,7 +312,7 @@ public sealed class EvidenceTests
     }
 
     [Fact]
-    public async Task A_model_that_no_message_can_carry_or_that_cannot_be_read_keeps_no_other_from_its_agent()
+    public async Task A_model_that_no_message_can_carry_keeps_no_other_from_its_agent_and_one_that_cannot_be_read_begins_anew()
     {
         await using var collector = await CollectorFixture.StartAsync();
         var parts = collector.Server.Parts;
@@ -335,8 +335,16 @@ public sealed class EvidenceTests
             },
         });
 
-        Assert.Equal(Nginx, (await stream.ModelAsync(model => true)).Workload);
-        await UntilAsync(() => parts.Diagnostics.ModelsUnsendable.Value == 2);
+        var anew = await stream.ModelAsync(model => model.Workload.Image == "broken");
+        Assert.Empty(anew.Evidence.Behaviours);
+        Assert.True(parts.Diagnostics.EvidenceUnreadable.Value > 0);
+        await stream.ModelAsync(model => model.Workload.Equals(Nginx));
+        await UntilAsync(() => parts.Diagnostics.ModelsUnsendable.Value == 1);
+        // The next of its evidence takes the place of what could not be read.
+        var fresh = Learned("c1", "/usr/bin/date");
+        (fresh.Workload.Image, fresh.Generation) = ("broken", anew.Policy.Generation);
+        Assert.Null(await parts.Registry.MergeAsync("node-a", fresh, CancellationToken.None));
+        Assert.Single((await parts.Registry.ModelAsync(broken, CancellationToken.None))!.Evidence.Behaviours);
         await stream.SendAsync(1, CollectorItems.Anomaly());
         await stream.AckedAsync(Lane.Anomalies, 1);
     }

@@ -60,6 +60,71 @@ public sealed class BaselinePropertyTests
         Assert.Equal(0, copy.Baseline.Counters.EvidenceRefused);
     }, iter: 200);
 
+    /// <summary>Long runs of any events, at any time, from many containers: no table above its bound, and evidence that fits.</summary>
+    [Fact]
+    public void Observing_anything_stays_below_every_cap() => Gen.Select(Events.Array[50, 400], Gen.Int).Sample((events, seed) =>
+    {
+        var workload = new WorkloadUnderTest();
+        var dice = new Random(seed);
+        for (var i = 0; i < 6 * events.Length; i++)
+        {
+            workload.Container = new ContainerFacts(Key, $"c{dice.Next(600)}", $"v{dice.Next(90)}", Start) { SecretMounts = ["/tmp", "relative", ""] };
+            workload.Actor = Actor.Entry($"/opt/{Letters(dice.Next(50))}");
+            events[i % events.Length].ObserveBy(workload);
+            if (dice.Next(200) == 0)
+                workload.Baseline.Advance(workload.Now + (dice.Next(400) * Hour));
+            if (dice.Next(300) == 0)
+                workload.Baseline.Lost(workload.Container, (BehaviourClass)dice.Next(9), workload.Now);
+        }
+        var (children, judged, containers, bytes) = workload.Baseline.Tables;
+        Assert.InRange(workload.Baseline.Behaviours, 0, Baseline.BehaviourLimit);
+        Assert.InRange(children, 0, PatternTrie.ChildLimit);
+        Assert.InRange(judged, 0, Baseline.JudgedLimit);
+        Assert.InRange(containers, 1, Baseline.ContainerLimit);
+        Assert.InRange(bytes, 1, Vocabulary.MostBytes + (256 << 10)); // a table has doubled
+        var evidence = workload.Baseline.Snapshot().Evidence;
+        Assert.Null(EvidenceMerge.Refuse(EvidenceMerge.Merge(evidence, evidence)));
+    }, iter: 40);
+
+    /// <summary>
+    /// Thousands of names around it, by several actors, in several units, all learned: what is protected is known by its own
+    /// name or not at all, and so is what lies below a secret mount.
+    /// </summary>
+    [Fact]
+    public void No_stream_of_names_covers_what_is_protected() => Gen.Select(
+        Gen.Select(Gen.Int[0, Directories.Length - 1], Gen.Int[0, 400], Gen.Int[0, 3], Gen.Int[0, 5]).Array[100, 1200], Gen.Int).Sample((seen, seed) =>
+        {
+            var workload = new WorkloadUnderTest
+            {
+                Baseline = new Baseline(Key, ModelOptions.Default with { SetMembership = true }),
+                Container = new ContainerFacts(Key, "c1", "1", Start) { SecretMounts = ["/srv/uploads/vault", "/home/app/x"] },
+            };
+            var dice = new Random(seed);
+            foreach (var (directory, name, actor, kind) in seen)
+            {
+                workload.Actor = Actor.Entry($"/bin/a{actor}");
+                workload.Now += dice.Next(3) * 20 * 60 * Second;
+                var path = $"{Directories[directory]}/{Letters(name)}";
+                switch (kind)
+                {
+                    case 0: workload.Observe(EventKind.Unlink, path); break;
+                    case 1: workload.Observe(EventKind.Chmod, path, mode: 0x1A4); break;
+                    case 2: workload.Exec("/bin/cat", "cat", path); break;
+                    default: workload.Write(path); break;
+                }
+            }
+            workload.Lock(LearningMode.LockedByHand);
+            foreach (var probe in (string[])["/etc/never", "/etc/cron.d/never", "/usr/bin/never", "/root/never", "/run/secrets/never", "/home/app/.ssh/never",
+                "/srv/uploads/never_key", "/srv/uploads/vault/never", "/home/app/x/never", "/srv/uploads/.bashrc", "/tmp/.bash_history", "/srv/docker.sock"])
+                for (var actor = 0; actor <= 3; actor++)
+                {
+                    workload.Actor = Actor.Entry($"/bin/a{actor}");
+                    Assert.NotEqual(VerdictKind.Known, workload.Write(probe).Kind);
+                    Assert.NotEqual(VerdictKind.Known, workload.Observe(EventKind.Unlink, probe).Kind);
+                    Assert.NotEqual(VerdictKind.Known, workload.Exec("/bin/cat", "cat", probe).Kind);
+                }
+        }, iter: 40);
+
     /// <summary>Two models of the same events, one of them locked: a behaviour that is new is no less unusual to the locked one.</summary>
     [Fact]
     public void A_lock_never_raises_e() => Events.Array[2, 60].Sample(events =>

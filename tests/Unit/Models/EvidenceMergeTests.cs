@@ -14,7 +14,7 @@ public sealed class EvidenceMergeTests
         from times in Gen.Select(Gen.Long[1, 1000], Gen.Long[0, 100])
         from days in Gen.Select(Gen.Long[19_000, 19_200], Gen.ULong)
         from hours in Gen.Byte.Array[21]
-        from flags in Gen.Select(Gen.Bool, Gen.Bool, Gen.Int[0, 3], Gen.UInt[0, 9])
+        from flags in Gen.Select(Gen.Bool, Gen.Bool, Gen.Int[0, 3])
         select Behaviour(key, units, containers, times, days, hours, flags);
 
     static readonly Gen<Evidence> SomeEvidence =
@@ -63,7 +63,7 @@ public sealed class EvidenceMergeTests
     [Fact]
     public void The_higher_generation_replaces_the_lower()
     {
-        var old = Make([Behaviour(1, [1], [1], (1, 1), (19_000, 1), new byte[21], (false, true, 1, 1))], [1], 1, 1);
+        var old = Make([Behaviour(1, [1], [1], (1, 1), (19_000, 1), new byte[21], (false, true, 1))], [1], 1, 1);
         var reset = new Evidence { Workload = old.Workload, Generation = 2 };
         Assert.Empty(EvidenceMerge.Merge(old, reset).Behaviours);
         Assert.Equal(2ul, EvidenceMerge.Merge(reset, old).Generation);
@@ -72,7 +72,7 @@ public sealed class EvidenceMergeTests
     [Fact]
     public void An_empty_side_is_the_neutral_one_whatever_its_format()
     {
-        var one = Make([Behaviour(1, [1], [1], (1, 1), (19_000, 1), new byte[21], (false, true, 1, 1))], [1], 1, 1);
+        var one = Make([Behaviour(1, [1], [1], (1, 1), (19_000, 1), new byte[21], (false, true, 1))], [1], 1, 1);
         var empty = new Evidence { Workload = one.Workload.Clone(), Generation = 1 };
         Assert.Equal(Bytes(one), Bytes(EvidenceMerge.Merge(empty, one)));
     }
@@ -93,7 +93,7 @@ public sealed class EvidenceMergeTests
     public void Evidence_from_outside_is_refused_with_a_reason_or_fits_every_bound()
     {
         Assert.Contains("format 99", EvidenceMerge.Refuse(new Evidence { Format = 99 }), StringComparison.Ordinal);
-        var good = Make([Behaviour(1, [1], [1], (1, 1), (19_000, 1), new byte[21], (false, true, 1, 1))], [1], 1, 1);
+        var good = Make([Behaviour(1, [1], [1], (1, 1), (19_000, 1), new byte[21], (false, true, 1))], [1], 1, 1);
         Assert.Null(EvidenceMerge.Refuse(good));
         foreach (var spoil in (Action<Evidence>[])
         [
@@ -116,7 +116,7 @@ public sealed class EvidenceMergeTests
     static string Bytes(Evidence evidence) => Convert.ToHexString(evidence.ToByteArray());
 
     static BehaviourEvidence Behaviour(ulong key, ulong[] units, ulong[] containers, (long First, long Length) times,
-        (long Max, ulong Bits) days, byte[] hours, (bool Quarantined, bool Learned, int Phase, uint Most) flags)
+        (long Max, ulong Bits) days, byte[] hours, (bool Quarantined, bool Learned, int Phase) flags)
     {
         var evidence = new BehaviourEvidence
         {
@@ -130,7 +130,6 @@ public sealed class EvidenceMergeTests
             MaxDay = days.Bits == 0 ? 0 : days.Max,
             Days = days.Bits,
             HoursOfWeek = ByteString.CopyFrom(hours),
-            MaxPerUnit = flags.Most,
             Quarantined = flags.Quarantined,
             Learned = flags.Learned,
             StartPhase = flags.Phase,

@@ -67,7 +67,8 @@ public sealed class RareTests
             _web.Container = Replica(1);
             _web.Connect($"10.{hour / 250}.{hour % 250}.7", 5432);
         }
-        Assert.Equal(LearningState.Learning, _web.Baseline.StateOf(BehaviourClass.NetOut, _web.Now));
+        // Its peers are one hard pattern by now, which is no novelty any more.
+        Assert.True(LearningStates.Learns(_web.Baseline.StateOf(BehaviourClass.NetOut, _web.Now)));
         Assert.Contains("fan-out", Enumerable.Range(0, 200).Select(i => _web.Connect($"10.200.{i}.1", 5432).Anomaly?.Rule));
     }
 
