@@ -97,6 +97,8 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, b
 
     public bool OnlyAfterStart => _startPhase == AfterStart;
 
+    public bool OnlyInStart => _startPhase == InStart;
+
     public int StartPhase => _startPhase;
 
     /// <summary>Never seen in the phase of this unit, though seen in the other.</summary>

@@ -47,8 +47,8 @@ sealed class IncidenceTables
         ? Count(_types.Values, type => type.Units)
         : Count(_levels[level - 1].Values, incidence => incidence);
 
-    /// <summary>Behaviours seen on exactly one day.</summary>
-    public int CountOnOneDay() => _types.Values.Count(type => System.Numerics.BitOperations.PopCount(type.Days) == 1);
+    /// <summary>Behaviours seen on exactly one day. What only start-ups do has no calendar: it comes when a container does.</summary>
+    public int CountOnOneDay() => _types.Values.Count(type => !type.OnlyInStart && System.Numerics.BitOperations.PopCount(type.Days) == 1);
 
     /// <summary>Leave-one-out singletons by mark: first seen after the first complete unit, and never in a start-up.</summary>
     public void CountMarks(BehaviourClass behaviourClass, long firstCompleteNs, int[] marks)
@@ -89,7 +89,7 @@ sealed class IncidenceTables
         public long MaxDay, FirstSeenNs;
         public ulong Days, Zone;
         public int Mark;
-        public bool OnlyAfterStart;
+        public bool OnlyAfterStart, OnlyInStart;
 
         public void Take(Behaviour behaviour, in Incidence own, bool known)
         {
@@ -98,6 +98,7 @@ sealed class IncidenceTables
             FirstSeenNs = known ? Math.Min(FirstSeenNs, behaviour.FirstSeenNs) : behaviour.FirstSeenNs;
             Mark = known ? Math.Max(Mark, behaviour.Mark) : behaviour.Mark;
             OnlyAfterStart = (!known || OnlyAfterStart) && behaviour.OnlyAfterStart;
+            OnlyInStart = (!known || OnlyInStart) && behaviour.OnlyInStart;
             Zone = behaviour.Seen[Reduction.MarkLevel(behaviour.Class)];
         }
     }

@@ -20,15 +20,16 @@ sealed unsafe class ProcfsSensor
     readonly byte[] _sample = new byte[16384];
     readonly ProcfsListeners _listeners = new();
 
-    /// <summary>Inode of the first process's mount namespace; 0 when it cannot be read.</summary>
-    public static uint HostMountNamespace => Namespace("/proc/1/ns/mnt");
-
     /// <summary>
-    /// Inode number of the first process's network namespace; of the agent's own, which is a service of the host, where that
-    /// cannot be read; 0 when neither can.
+    /// Inode of the first process's mount namespace; of the first kernel thread's where its capabilities are beyond ours; 0 when
+    /// neither can be read.
     /// </summary>
-    public static uint HostNetworkNamespace =>
-        Namespace("/proc/1/ns/net") is not 0 and var first ? first : Namespace("/proc/self/ns/net");
+    public static uint HostMountNamespace => OfFirst("mnt");
+
+    /// <summary>The same of the network namespace, and at last the agent's own, which is a service of the host.</summary>
+    public static uint HostNetworkNamespace => OfFirst("net") is not 0 and var first ? first : Namespace("/proc/self/ns/net");
+
+    static uint OfFirst(string kind) => Namespace($"/proc/1/ns/{kind}") is not 0 and var first ? first : Namespace($"/proc/2/ns/{kind}");
 
     /// <summary>The pids in use now.</summary>
     public static HashSet<uint> LivingPids() => [.. Directory.EnumerateDirectories("/proc")

@@ -7,6 +7,14 @@ namespace RuntimeGuard.Tests.Kernel;
 [Collection(KernelTestGroup.Name)]
 public sealed class SnapshotTests(KernelSensor kernel)
 {
+    /// <summary>By it the runtime that sets a container up is told from the workload, whose mounts would all be escapes.</summary>
+    [Fact]
+    public void The_hosts_own_namespaces_are_known()
+    {
+        Assert.NotEqual(0u, ProcfsSensor.HostMountNamespace);
+        Assert.NotEqual(0u, ProcfsSensor.HostNetworkNamespace);
+    }
+
     [Theory]
     [InlineData("l = s.socket(); l.bind(('127.0.0.1', 0)); l.listen(3)", true)]
     [InlineData("l = s.socket(s.AF_UNIX); l.bind('sock'); l.listen(3)", true)]

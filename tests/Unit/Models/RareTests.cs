@@ -115,6 +115,25 @@ public sealed class RareTests
         Assert.Equal(1ul, Rates(BehaviourClass.Exec).NewRole);
     }
 
+    /// <summary>A service that starts once in a month is no less known for it: only what comes after the start has a calendar.</summary>
+    [Fact]
+    public void What_only_start_ups_do_leaves_the_calendar_complete()
+    {
+        bool IsComplete()
+        {
+            var (statistics, _) = LearningProgress.Statistics(_web.Baseline.Snapshot().Evidence);
+            return statistics.IsCalendarComplete(BehaviourClass.Exec, runs: false);
+        }
+        _web.Container = new ContainerFacts(Key, "c1", "1", Start);
+        _web.Exec("/usr/sbin/nginx", "nginx");
+        for (var hour = 0; hour < 24 * 8; hour++, _web.Now += Hour)
+            _web.Exec("/usr/bin/date", "date");
+        _web.Baseline.Advance(_web.Now);
+        Assert.True(IsComplete());
+        _web.Exec("/usr/bin/backup", "backup");
+        Assert.False(IsComplete());
+    }
+
     [Fact]
     public void What_came_new_into_contexts_long_ago_is_forgotten()
     {
