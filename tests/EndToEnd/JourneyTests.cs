@@ -99,9 +99,9 @@ public sealed class JourneyTests : IAsyncLifetime
         incident ??= await _alerts.FindAsync("small steps add up", a => a["rule"] == "grey-zone");
         Assert.Equal(_replicas[1].Id, incident["container_id"]);
         Assert.Single(await _alerts.ReadAsync(), a => a["container_id"] == _replicas[1].Id);
-        var explanation = incident.Json.GetProperty("explanation");
-        Assert.True(explanation.GetProperty("contributions").GetArrayLength() >= 2, incident.Json.ToString());
-        Assert.All(explanation.GetProperty("contributions").EnumerateArray(),
+        Assert.True(incident.Json.GetProperty("evidence_bits").GetDouble() >= incident.Json.GetProperty("evidence_bound").GetDouble());
+        Assert.True(incident.Json.GetProperty("contributions").GetArrayLength() >= 2, incident.Json.ToString());
+        Assert.All(incident.Json.GetProperty("contributions").EnumerateArray(),
             step => Assert.InRange(step.GetProperty("score").GetDouble(), .01, 1));
         var shown = (await _product.RgctlAsync("alerts", "show", incident.AlertId)).Out;
         Assert.Matches(@"adds up +\d small deviations to \d+(\.\d+)? bits", shown);
