@@ -44,6 +44,7 @@ enum Counter
     BehavioursRefused,
     JudgedEvicted,
     NamesRefused,
+    ModelContainersEvicted,
     EvidenceRefused,
     EvidenceRefusedByCollector,
     Anomalies,

@@ -145,7 +145,7 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
         Counter.Malformed, Counter.ParkedFull, Counter.Unattributed, Counter.ActivityFull, Counter.AnomalyQueueFull,
         Counter.RecordQueueFull, Counter.AnomalySpoolFull, Counter.RecordSpoolFull, Counter.ProcessesRefused, Counter.TasksFull,
         Counter.CgroupsFull, Counter.SpoolFailed, Counter.AnomalyRate, Counter.BehavioursRefused, Counter.JudgedEvicted,
-        Counter.NamesRefused,
+        Counter.NamesRefused, Counter.ModelContainersEvicted,
     ];
 
     static readonly ContainerCounter[] LostBeforeIdentity = [ContainerCounter.TableFull, ContainerCounter.ForgottenParked];

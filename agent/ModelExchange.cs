@@ -149,6 +149,7 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
         counters[Counter.BehavioursRefused] = Math.Max(counters[Counter.BehavioursRefused], lost.BehavioursRefused);
         counters[Counter.JudgedEvicted] = Math.Max(counters[Counter.JudgedEvicted], lost.JudgedEvicted);
         counters[Counter.NamesRefused] = Math.Max(counters[Counter.NamesRefused], lost.NamesRefused);
+        counters[Counter.ModelContainersEvicted] = Math.Max(counters[Counter.ModelContainersEvicted], lost.ContainersEvicted);
         counters[Counter.EvidenceRefused] = Math.Max(counters[Counter.EvidenceRefused], lost.EvidenceRefused);
     }
 

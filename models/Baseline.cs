@@ -79,7 +79,7 @@ public sealed partial class Baseline
 
     /// <summary>Everything this baseline could not keep, since it was made.</summary>
     public BaselineCounters Counters =>
-        new(_vocabulary.Evicted, _vocabulary.Refused, _judgedEvicted, _vocabulary.Names.Refused, _evidenceRefused, _containersEvicted);
+        new(_vocabulary.Evicted, _vocabulary.Refused, _judgedEvicted, _vocabulary.Names.Refused, _evidenceRefused, _containersEvicted + _grey.Evicted);
 
     /// <summary>Reduces the event to behaviours and learns or judges them by the state in force.</summary>
     public Verdict Observe(in ContainerEvent e)

@@ -6,7 +6,7 @@ namespace RuntimeGuard.Models;
 /// <param name="JudgedEvicted">Entries of the table of things judged once per unit; an anomaly may repeat.</param>
 /// <param name="NamesRefused">Names not counted for generalisation: the trie is full.</param>
 /// <param name="EvidenceRefused">Evidence of another format, workload or an older generation.</param>
-/// <param name="ContainersEvicted">Containers forgotten for newer ones: their running hour is no evidence.</param>
+/// <param name="ContainersEvicted">Containers forgotten for newer ones: their running hour is no evidence, or their suspicion is gone.</param>
 public readonly record struct BaselineCounters(
     long BehavioursEvicted, long BehavioursRefused, long JudgedEvicted, long NamesRefused, long EvidenceRefused, long ContainersEvicted)
 {

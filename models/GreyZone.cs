@@ -12,13 +12,20 @@ namespace RuntimeGuard.Models;
 sealed class GreyZone(bool fixedHalfLife)
 {
     public const int MostLineages = 32; // of one container; the one quiet longest goes
-    const int MostContainers = 512;     // of the workload on this node; likewise
+    const int MostContainers = 256;     // of the workload on this node; likewise
+
+    /// <summary>Characters of steps that are remembered in all, 256 KB; beyond it the containers quiet longest are forgotten.</summary>
+    internal const int MostCharacters = 128 * 1024;
     const long HourNs = ContainerUnits.HourNs;
     const double HalfLifeHours = 6;     // only for comparison: decay by a constant instead of by the workload's own rate
 
     static ReadOnlySpan<double> Rhos => [3, 10, 30];
 
     readonly Dictionary<ulong, Container> _containers = [];
+    int _characters; // at most so many: what was reset since they were counted is still in it
+
+    /// <summary>Containers whose suspicion was forgotten for want of room.</summary>
+    public long Evicted { get; private set; }
 
     sealed class Container
     {
@@ -59,6 +66,7 @@ sealed class GreyZone(bool fixedHalfLife)
             Score = e.Score,
             Bits = e.Bits,
         };
+        MakeRoom(step, container);
         lineage.Add(step, lambdaPerDay, fixedHalfLife);
         container.Whole.Add(step, lambdaPerDay, fixedHalfLife);
         Touch(container, e);
@@ -75,7 +83,36 @@ sealed class GreyZone(bool fixedHalfLife)
     public bool IsSuspect(ulong container, double lambdaPerDay, double alpha) =>
         _containers.TryGetValue(container, out var known) && known.Whole.Share(lambdaPerDay, alpha) > 0.5;
 
-    public void Clear() => _containers.Clear();
+    public void Clear()
+    {
+        _containers.Clear();
+        _characters = 0;
+    }
+
+    void MakeRoom(Contribution step, Container own)
+    {
+        _characters += SizeOf(step);
+        if (_characters <= MostCharacters)
+            return;
+        _characters = SizeOf(step) + _containers.Values.Sum(Characters);
+        while (_characters > MostCharacters / 2 && _containers.Count > 1)
+            _characters -= Forget(own);
+    }
+
+    /// <summary>Forgets the container quiet longest; returns how many characters it had.</summary>
+    int Forget(Container? but = null)
+    {
+        var (id, quiet) = _containers.Where(c => c.Value != but).MinBy(c => c.Value.LastNs);
+        _containers.Remove(id);
+        Evicted++;
+        return Characters(quiet);
+    }
+
+    /// <summary>A step that both a lineage and its container remember is one.</summary>
+    static int Characters(Container container) => container.Lineages.Values.Append(container.Whole)
+        .SelectMany(accumulator => accumulator.Steps).Distinct(ReferenceEqualityComparer.Instance).Cast<Contribution>().Sum(SizeOf);
+
+    static int SizeOf(Contribution step) => step.Behaviour.Length + step.Mark.Length;
 
     static GreyIncident? Raise(Accumulator of, double lambdaPerDay, double alpha)
     {
@@ -124,7 +161,7 @@ sealed class GreyZone(bool fixedHalfLife)
         if (!_containers.TryGetValue(e.Container, out var container))
         {
             if (_containers.Count >= MostContainers)
-                _containers.Remove(_containers.MinBy(c => c.Value.LastNs).Key);
+                Forget();
             _containers.Add(e.Container, container = new Container());
         }
         container.LastNs = Math.Max(container.LastNs, e.TimeNs);

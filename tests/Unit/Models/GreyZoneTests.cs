@@ -54,6 +54,21 @@ public sealed class GreyZoneTests
         Assert.Null(grey.Add(Event(3, Credential, 4), .5, .01, out _));
     }
 
+    /// <summary>Long names from many containers: the quiet ones are forgotten, counted, and the one that acts is not.</summary>
+    [Fact]
+    public void What_is_remembered_is_bounded()
+    {
+        var grey = new GreyZone(fixedHalfLife: false);
+        var name = new string('x', 1000);
+        for (var container = 1ul; container <= 200; container++)
+            for (var parent = 1ul; parent <= 30; parent++)
+                Assert.Null(grey.Add(Event((long)container, -9, parent, lineage: parent, container: container) with { Behaviour = name }, .5, .01, out _));
+        Assert.InRange(grey.Evicted, 190, 199);
+        Assert.Null(grey.Add(Event(201, ExecTool, 1, container: 200), .5, .01, out _));
+        Assert.Null(grey.Add(Event(203, Discovery, 2, container: 200), .5, .01, out _));
+        Assert.NotNull(grey.Add(Event(204, Credential, 3, container: 200), .5, .01, out _));
+    }
+
     [Fact]
     public void One_event_counts_for_each_parent_in_a_lineage_and_hour()
     {
