@@ -16,10 +16,10 @@ sealed class GreyZone(bool fixedHalfLife)
 
     /// <summary>Characters of steps that are remembered in all, 256 KB; beyond it the containers quiet longest are forgotten.</summary>
     internal const int MostCharacters = 128 * 1024;
-    const long HourNs = ContainerUnits.HourNs;
-    const double HalfLifeHours = 6;     // only for comparison: decay by a constant instead of by the workload's own rate
+    public const long HourNs = ContainerUnits.HourNs;
+    public const double HalfLifeHours = 6;     // only for comparison: decay by a constant instead of by the workload's own rate
 
-    static ReadOnlySpan<double> Rhos => [3, 10, 30];
+    public static ReadOnlySpan<double> Rhos => [3, 10, 30];
 
     readonly Dictionary<ulong, Container> _containers = [];
     int _characters; // at most so many: what was reset since they were counted is still in it
@@ -29,8 +29,8 @@ sealed class GreyZone(bool fixedHalfLife)
 
     sealed class Container
     {
-        public readonly Accumulator Whole = new();
-        public readonly Dictionary<ulong, Accumulator> Lineages = [];
+        public readonly GreyAccumulator Whole = new();
+        public readonly Dictionary<ulong, GreyAccumulator> Lineages = [];
         public readonly Dictionary<ulong, ulong> Joined = []; // lineage -> the one it joined
         public readonly Dictionary<ulong, ulong> Touched = []; // what a grey event touched (path, peer) -> its lineage
         public long LastNs;
@@ -114,7 +114,7 @@ sealed class GreyZone(bool fixedHalfLife)
 
     static int SizeOf(Contribution step) => step.Behaviour.Length + step.Mark.Length;
 
-    static GreyIncident? Raise(Accumulator of, double lambdaPerDay, double alpha)
+    static GreyIncident? Raise(GreyAccumulator of, double lambdaPerDay, double alpha)
     {
         for (var i = 0; i < Rhos.Length; i++)
         {
@@ -169,7 +169,7 @@ sealed class GreyZone(bool fixedHalfLife)
     }
 
     /// <summary>Lineages meet where one runs what the other wrote, or talks to the same peer: from then on they are one.</summary>
-    static Accumulator LineageOf(Container container, in GreyEvent e)
+    static GreyAccumulator LineageOf(Container container, in GreyEvent e)
     {
         if (e.Touched != 0 && container.Touched.TryGetValue(e.Touched, out var other) && other != e.Lineage
             && container.Lineages.ContainsKey(other) && container.Joined.Count < MostLineages)
@@ -184,7 +184,7 @@ sealed class GreyZone(bool fixedHalfLife)
         return Of(container, e.Lineage);
     }
 
-    static Accumulator Of(Container container, ulong lineage)
+    static GreyAccumulator Of(Container container, ulong lineage)
     {
         for (var i = 0; i < 4 && container.Joined.TryGetValue(lineage, out var joined); i++)
             lineage = joined;
@@ -192,7 +192,7 @@ sealed class GreyZone(bool fixedHalfLife)
             return known;
         if (container.Lineages.Count >= MostLineages)
             container.Lineages.Remove(container.Lineages.MinBy(l => l.Value.LastNs).Key);
-        var made = new Accumulator();
+        var made = new GreyAccumulator();
         container.Lineages.Add(lineage, made);
         return made;
     }
@@ -205,87 +205,4 @@ sealed class GreyZone(bool fixedHalfLife)
             container.Touched.Clear();
         container.Touched.TryAdd(e.Touched, e.Lineage);
     }
-
-    /// <summary>W for each rho, and the events that made them.</summary>
-    internal sealed class Accumulator
-    {
-        const int MostSteps = 32;
-
-        readonly HashSet<(BehaviourClass Class, ulong Parent)> _inHour = [];
-        long _hour = long.MinValue;
-
-        public double[] Bits { get; } = new double[Rhos.Length];
-
-        public List<Contribution> Steps { get; } = [];
-
-        public long LastNs { get; private set; }
-
-        /// <summary>The first of its class and parent in this hour.</summary>
-        public bool IsFirst(in GreyEvent e)
-        {
-            if (e.TimeNs / HourNs != _hour)
-            {
-                _hour = e.TimeNs / HourNs;
-                _inHour.Clear();
-            }
-            return _inHour.Count < MostSteps && _inHour.Add((e.Class, e.Parent));
-        }
-
-        public void Add(Contribution step, double lambdaPerDay, bool fixedHalfLife)
-        {
-            var lambda = lambdaPerDay / 24;
-            var hours = Math.Max(0, step.TimeUnixNs - LastNs) / (double)HourNs;
-            for (var i = 0; i < Bits.Length; i++)
-            {
-                var decayed = LastNs == 0 ? 0 : fixedHalfLife
-                    ? Bits[i] * Math.Pow(0.5, hours / HalfLifeHours)
-                    : Math.Max(0, Bits[i] - (lambda * (Rhos[i] - 1) * hours / Math.Log(2)));
-                Bits[i] = Math.Max(0, decayed + Math.Log2(Rhos[i]) + step.Bits);
-            }
-            // Nothing weighs any more: what follows is another story.
-            if (Bits.Max() == 0)
-                Steps.Clear();
-            if (Steps.Count >= MostSteps)
-                Steps.RemoveAt(0);
-            Steps.Add(step);
-            LastNs = Math.Max(LastNs, step.TimeUnixNs);
-        }
-
-        public void Absorb(Accumulator other)
-        {
-            for (var i = 0; i < Bits.Length; i++)
-                Bits[i] += other.Bits[i];
-            Steps.AddRange(other.Steps);
-            Steps.Sort((a, b) => a.TimeUnixNs.CompareTo(b.TimeUnixNs));
-            if (Steps.Count > MostSteps)
-                Steps.RemoveRange(0, Steps.Count - MostSteps);
-            LastNs = Math.Max(LastNs, other.LastNs);
-        }
-
-        /// <summary>The largest share of its bound that any of the three has reached.</summary>
-        public double Share(double lambdaPerDay, double alpha)
-        {
-            var share = 0.0;
-            for (var i = 0; i < Bits.Length; i++)
-                share = Math.Max(share, Bits[i] / Bound(Rhos[i], lambdaPerDay, alpha));
-            return share;
-        }
-
-        public void Reset()
-        {
-            Array.Clear(Bits);
-            Steps.Clear();
-        }
-    }
 }
-
-/// <summary>A novelty that is too likely to alert by itself and too unlikely to be ignored.</summary>
-/// <param name="Lineage">First process of the subtree that departed.</param>
-/// <param name="Parent">Its generalised parent: the actor.</param>
-/// <param name="Touched">Hash of the path written or run, or of the peer; 0: nothing by which lineages meet.</param>
-/// <param name="Bits">log2 of the mark's likelihood ratio q1/q0.</param>
-readonly record struct GreyEvent(ulong Container, ulong Lineage, long TimeNs, BehaviourClass Class, ulong Parent, ulong Touched,
-    string Behaviour, string Mark, double Score, double Bits);
-
-/// <summary>Grey events that crossed a bound together.</summary>
-sealed record GreyIncident(double Bits, double Bound, IReadOnlyList<Contribution> Steps);

@@ -30,7 +30,7 @@ public sealed class GreyZoneTests
         Assert.Equal(10.5507, GreyZone.Bound(10, .5, .01), 4);
         Assert.Equal(12.1357, GreyZone.Bound(30, .5, .01), 4);
         Assert.Equal(2, GreyZone.Bound(3, 1e-9, .01));
-        var accumulator = new GreyZone.Accumulator();
+        var accumulator = new GreyAccumulator();
         double[][] expected = [[2.9069, 4.6439, 6.2288], [7.1086, 10.1617, 12.1294], [11.5403, 16.1201, 19.0716]];
         (long Hours, double Bits)[] steps = [(0, ExecTool), (2, Discovery), (3, Credential)];
         for (var i = 0; i < steps.Length; i++)
