@@ -30,8 +30,11 @@ public sealed partial class Baseline
     {
         var context = behaviour.IsIn(unit) ? null : ContextOf(behaviour, candidate, unit, timeNs);
         Touch(behaviour, unit, timeNs);
-        if (context is null)
+        // Once in a unit: containers that take turns would make any context usual.
+        var once = context is null ? 0 : KeyHash.Mix(KeyHash.Mix(unit.Hash, behaviour.Key), 0x636F_6E74 + (ulong)context.Value);
+        if (context is null || _judged.Contains(once))
             return new Ruling(VerdictKind.Known, behaviour) { Lasts = candidate.Rule is null };
+        MarkJudged(once);
         Refresh(timeNs);
         var state = StateOf(candidate.Class, timeNs);
         var lately = _units.Rates.Context(candidate.Class, context.Value);
@@ -108,7 +111,7 @@ public sealed partial class Baseline
     double LambdaPerDay(long nowNs)
     {
         _units.Rates.GreyByScore(_greyByScore);
-        var lambda = GreyZone.RateBound(_greyByScore.Sum(), _statistics.Units(BehaviourClass.Exec) / 24);
+        var lambda = GreyZone.RateBound(_greyByScore.Sum(), _statistics.Units(BehaviourClass.Exec) / Math.Max(1, _statistics.UnitsPerDay(BehaviourClass.Exec)));
         var least = 0.0;
         foreach (var marks in Marks.All)
         {

@@ -46,7 +46,8 @@ public sealed partial class Baseline
             behaviour.ChangedAt = revision;
         }
         if (full)
-            foreach (var behaviour in _vocabulary.Values.Where(b => b.ChangedAt == revision).Except(Sent(delta)))
+            // Also what an earlier delta carried and nobody acknowledged: that revision's word would be taken for it.
+            foreach (var behaviour in _vocabulary.Values.Where(b => b.ChangedAt > 0 && b.ChangedAt <= revision).Except(Sent(delta)))
                 behaviour.ChangedAt = revision + 1;
         AddUnits(delta, onlyChanged: true);
         if (EvidenceMerge.IsEmpty(delta))
@@ -148,6 +149,9 @@ public sealed partial class Baseline
         _overrides = new Overrides(policy.Overrides);
         _roles = new RoleBook(policy.Roles);
         _statisticsVersion = -1; // states are others
+        foreach (var own in policy.Classes)
+            if (own.MetNs > 0 && EvidenceMerge.IsClass(own.Class))
+                _units.Rates.StartWindow(own.Class, own.MetNs);
         // What was known may be denied now, and roles are others.
         _cache.Clear();
         foreach (var container in _containers.Values)

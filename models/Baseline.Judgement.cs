@@ -126,7 +126,7 @@ public sealed partial class Baseline
         var risky = marks.Marks[candidate.Mark].HighRisk && !_options.NoMarks && !_options.NoQuarantine
             && !_options.SetMembership;
         // What a new version brings is for review, not for the night shift, and stays so; what is risky is not excused by a release.
-        var probation = rule is null && !strict && !risky && !_options.SetMembership && _units.IsOnProbation(unit.Version, ProbationHours);
+        var probation = rule is null && !strict && !risky && !_options.SetMembership && _units.IsOnProbation(unit.Version, ProbationHours, timeNs);
         var review = probation || (rule is null && !strict && !risky && behaviour is { ForReview: true } && behaviour.IsOnlyIn(unit.Version));
         var alert = rule is not null || strict
             || (!review && (_options.SetMembership ? !learns : score.Expected <= _options.Alpha));
@@ -150,8 +150,9 @@ public sealed partial class Baseline
             behaviour.ChangedAt = _units.Revision;
         }
         MarkJudged(once);
-        // A drifting class is told as one: that there is much new in it is known then, and says nothing.
-        var incident = alert || review || !novel.First || state == LearningState.Drift ? null : GreyOf(e, candidate, unit, timeNs, score);
+        // In a drifting class there is much new, which is known then and says nothing; what looks like an attack still does.
+        var drift = state == LearningState.Drift && score.Attack <= score.Benign;
+        var incident = alert || review || !novel.First || drift ? null : GreyOf(e, candidate, unit, timeNs, score);
         return new Ruling(alert || incident is not null ? VerdictKind.Anomalous : VerdictKind.Pending, behaviour)
         {
             Rule = rule,
@@ -162,7 +163,7 @@ public sealed partial class Baseline
     }
 
     /// <summary>
-    /// May it become normal now? High risk: only when two containers did it on two days. Put in from outside (kubectl
+    /// May it become normal now? High risk: only when two containers did it on two days, and never at alert level. Put in from outside (kubectl
     /// exec), or while its container is under suspicion: in its second unit, which a probe reaches and a visit does not. Else
     /// by the score: above the grey ceiling at once, grey in its second unit while learning, alert level never. What cannot be
     /// learned name by name is accepted where its zone is known.
@@ -173,11 +174,11 @@ public sealed partial class Baseline
         if (_options.SetMembership)
             return true;
         if (risky)
-            return behaviour.Containers.Count >= 2 && behaviour.DaysSeen >= 2;
+            return score.Expected > _options.Alpha && behaviour.Containers.Count >= 2 && behaviour.DaysSeen >= 2;
         if (state == LearningState.Unbounded && score.Level < 2)
             return true;
         if (score.Expected > Marks.GreyCeiling)
-            return !(injected || _grey.IsSuspect(unit.Container, _lambdaPerDay, GreyAlpha)) || !behaviour.OnlyInUnit(unit.Hash);
+            return !(injected || _grey.IsSuspect(unit.Container, LastEventNs, _lambdaPerDay, GreyAlpha)) || !behaviour.OnlyInUnit(unit.Hash);
         return state == LearningState.Learning && score.Expected > _options.Alpha && !behaviour.OnlyInUnit(unit.Hash);
     }
 
@@ -267,7 +268,8 @@ public sealed partial class Baseline
     /// <summary>All of the event's behaviours are learned: the same bytes again need no reduction.</summary>
     void Remember(ulong raw)
     {
-        if (_reduction.Truncated || !_overrides.IsEmpty)
+        // With overrides too: only rulings that none had a part in last, and none begins to apply by itself.
+        if (_reduction.Truncated)
             return;
         if (_reduction.Count == 1)
         {

@@ -93,15 +93,16 @@ public sealed partial class Baseline
         var timeNs = Math.Max(e.TimeNs, 0);
         LastEventNs = Math.Max(LastEventNs, timeNs);
         var unit = Enter(e.Container, timeNs);
-        var raw = RawKey(e);
-        // The first of a behaviour in a unit is looked at whole: it may be new in its phase, hour or role.
-        if (_cache.TryGet(raw, out var one, out var many) && (one?.IsIn(unit) ?? AreIn(many!, unit)))
+        // Of this unit: the first of a behaviour in a unit is looked at whole, as it may be new in its phase, hour or role, and
+        // what this container did says nothing of another's.
+        var raw = KeyHash.Mix(RawKey(e), unit.Hash);
+        if (_cache.TryGet(raw, out var one, out var many))
         {
             if (one is not null)
-                Touch(one, unit, timeNs);
+                Again(one, unit, timeNs);
             else
                 foreach (var known in many!)
-                    Touch(known, unit, timeNs);
+                    Again(known, unit, timeNs);
             return Counted(e, one ?? many![0], ((one ?? many![0]).Class, true), timeNs);
         }
         _reduction.Reduce(e, _vocabulary.Names, _vocabulary.KnownLevels);
@@ -192,14 +193,6 @@ public sealed partial class Baseline
             : LearningState.Operational;
     }
 
-    static bool AreIn(Behaviour[] behaviours, in ContainerUnit unit)
-    {
-        foreach (var behaviour in behaviours)
-            if (!behaviour.IsIn(unit))
-                return false;
-        return true;
-    }
-
     ContainerUnit Enter(ContainerFacts facts, long timeNs)
     {
         var container = ContainerOf(facts, timeNs);
@@ -239,6 +232,13 @@ public sealed partial class Baseline
         if (!e.Name.IsEmpty)
             raw = KeyHash.Of(raw, e.Name);
         return e.Peer.IsEmpty ? raw : KeyHash.Of(raw, e.Peer);
+    }
+
+    /// <summary>Once more in a unit: no evidence changes within an hour.</summary>
+    void Again(Behaviour behaviour, in ContainerUnit unit, long timeNs)
+    {
+        if (timeNs - behaviour.LastSeenNs >= ContainerUnits.HourNs)
+            Touch(behaviour, unit, timeNs);
     }
 
     void Touch(Behaviour behaviour, in ContainerUnit unit, long timeNs)

@@ -28,12 +28,13 @@ public static class ClassKeeper
         var rates = new RateLedger(0);
         foreach (var source in evidence.Rates)
             rates.Merge(source.Source == 0 ? WithSource(source, ulong.MaxValue) : source, changed: false);
+        var seenNs = evidence.Behaviours.Count == 0 ? 0 : evidence.Behaviours.Max(behaviour => behaviour.LastSeenUnixNs);
         Policy? changed = null;
         foreach (var marks in Marks.All)
         {
             var own = LearningStates.ClassOf(policy, marks.Class);
             var kept = Keep(own?.Clone() ?? new ClassPolicy { Class = marks.Class }, statistics, rates, marks,
-                isOpen: LearningStates.Decided(policy, marks.Class, nowNs) is null, nowNs);
+                isOpen: LearningStates.Decided(policy, marks.Class, nowNs) is null, (nowNs, seenNs));
             if (Equals(kept, own) || (own is null && IsSilent(kept)))
                 continue;
             changed ??= policy.Clone();
@@ -50,7 +51,7 @@ public static class ClassKeeper
         own is { Mode: LearningMode.Unspecified, Unbounded: false, DriftSinceUnixNs: 0, Bounds.Count: 0, MetBound: 0 };
 
     /// <param name="isOpen">Nobody decided of it: what comes after a lock is told as it comes, and is no drift.</param>
-    static ClassPolicy Keep(ClassPolicy own, ClassStatistics statistics, RateLedger rates, ClassMarks marks, bool isOpen, long nowNs)
+    static ClassPolicy Keep(ClassPolicy own, ClassStatistics statistics, RateLedger rates, ClassMarks marks, bool isOpen, (long OnClockNs, long OnModelsNs) now)
     {
         var units = statistics.Units(marks.Class);
         var perDay = statistics.UnitsPerDay(marks.Class);
@@ -62,16 +63,16 @@ public static class ClassKeeper
         }
         // What was bounded once and is not any more has changed; that is no sign that it cannot be learned.
         own.Unbounded = own.MetBound == 0 && bound > marks.Beta && IsUnbounded(own.Bounds);
-        var recent = rates.Recent(marks.Class);
         if (own.DriftSinceUnixNs == 0)
         {
-            if (isOpen && own.MetBound > 0 && IsDrifting(recent, own.MetBound / perDay))
-                own.DriftSinceUnixNs = nowNs;
+            // What was new while it learned is not what a drift is told by.
+            if (isOpen && own.MetBound > 0 && IsDrifting(rates.Recent(marks.Class, own.MetNs), own.MetBound / perDay))
+                own.DriftSinceUnixNs = now.OnClockNs;
             else if (bound <= (own.MetBound == 0 ? marks.Beta : own.MetBound * BoundStep))
-                own.MetBound = bound;
+                (own.MetBound, own.MetNs) = (bound, own.MetBound == 0 ? now.OnModelsNs : own.MetNs);
         }
-        else if (IsCalm(recent, statistics.UpperBound(marks.Class)))
-            (own.DriftSinceUnixNs, own.MetBound) = (0, bound <= marks.Beta ? bound : 0);
+        else if (IsCalm(rates.Recent(marks.Class, 0), statistics.UpperBound(marks.Class)))
+            (own.DriftSinceUnixNs, own.MetBound, own.MetNs) = bound <= marks.Beta ? (0, bound, now.OnModelsNs) : (0, 0, 0);
         return own;
     }
 
@@ -88,7 +89,7 @@ public static class ClassKeeper
 
     /// <summary>
     /// P(as many novelty-bearing units or more) below 1e-4 at the bound that was met, P(Poisson(E U95) >= K) being the lower
-    /// regularised gamma function at (K, E U95); and seen on half of the replicas or more.
+    /// regularised gamma function at (K, E U95); and seen on half of the sampled replicas or more.
     /// </summary>
     static bool IsDrifting(in RecentNovelty recent, double bound) => recent.Novel >= 1 && recent.Units > 0
         && SpecialFunctions.GammaLowerRegularized(recent.Novel, recent.Units * bound) < Improbable

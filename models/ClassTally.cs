@@ -14,6 +14,7 @@ sealed class ClassTally
     public ulong OlderContextUnits;
     public ulong RecentUnits;
     public ulong RecentNovel;
+    public long WindowSinceNs;
     public SmallSketch Recent;
     public SmallSketch Novel;
 
@@ -40,11 +41,11 @@ sealed class ClassTally
         ContextUnits++;
     }
 
-    public void StartWindow() => (RecentUnits, RecentNovel, Recent, Novel) = (0, 0, default, default);
+    public void StartWindow(long atNs) => (WindowSinceNs, RecentUnits, RecentNovel, Recent, Novel) = (atNs, 0, 0, default, default);
 
     public void Load(ClassRates from)
     {
-        StartWindow();
+        StartWindow(from.WindowSinceNs);
         (RecentUnits, RecentNovel) = (from.RecentUnits, from.RecentNovel);
         for (var bin = 0; bin < Grey.Length; bin++)
             Grey[bin] = GreyScore.CountOf(from, bin);
@@ -72,6 +73,7 @@ sealed class ClassTally
             OlderContextUnits = OlderContextUnits,
             RecentUnits = RecentUnits,
             RecentNovel = RecentNovel,
+            WindowSinceNs = WindowSinceNs,
         };
         rates.Containers.AddAll(Recent.AsSpan());
         rates.NovelContainers.AddAll(Novel.AsSpan());

@@ -100,7 +100,8 @@ sealed class ContainerUnits
     /// <summary>Counts an event of the class in the hour that runs; returns how many there are.</summary>
     public uint Count(BehaviourClass behaviourClass, long timeNs)
     {
-        var hour = timeNs / HourNs;
+        // A run is one unit, however long: it is counted as a whole.
+        var hour = _facts.RunsToCompletion ? 0 : timeNs / HourNs;
         if (hour != _countedHour)
             StartCounting(hour);
         return ++_counts[(int)behaviourClass];
@@ -175,7 +176,7 @@ sealed class ContainerUnits
             return;
         for (var c = 1; c < ClassCount; c++)
             if (_voidHours[c] == long.MinValue)
-                units.AddRun((BehaviourClass)c, _run, nowNs);
+                units.AddRun((BehaviourClass)c, new CompleteHour(_run, nowNs / HourNs, _hash, _counts[c], (_novel >> c & 1) != 0, _peers.Estimate), nowNs);
         units.AddVersion(Version, _version, _run, nowNs);
     }
 

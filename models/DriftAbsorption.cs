@@ -26,20 +26,22 @@ public static class DriftAbsorption
     /// Behaviours that a class nobody locked may take for normal now, marked learned: neither risky nor at alert level when seen,
     /// done by most replicas, and with a rollout in the day before they began or seen on three days. Null when there are none.
     /// </summary>
-    /// <param name="liveReplicas">Containers of the workload running now.</param>
+    /// <param name="live">Ids of the workload's containers running now: one that crashed and came back is one.</param>
     /// <param name="rollouts">When new versions or configurations came, on the model's clock.</param>
-    public static Evidence? Absorb(Evidence evidence, Policy policy, int liveReplicas, IReadOnlyCollection<long> rollouts, long nowNs)
+    public static Evidence? Absorb(Evidence evidence, Policy policy, IReadOnlyCollection<string> live, IReadOnlyCollection<long> rollouts, long nowNs)
     {
-        if (liveReplicas < FewestReplicas)
+        var replicas = live.Select(id => KeyHash.Of(id)).ToHashSet();
+        if (replicas.Count < FewestReplicas)
             return null;
         var absorbed = new Evidence { Workload = evidence.Workload, Format = evidence.Format, Generation = evidence.Generation };
         foreach (var behaviour in evidence.Behaviours)
         {
-            if (behaviour.Learned || behaviour.Quarantined || !EvidenceMerge.IsClass(behaviour.Class)
+            // What came with a version waits for a person: its rollout is no reason to trust it.
+            if (behaviour.Learned || behaviour.Quarantined || behaviour.ForReview || !EvidenceMerge.IsClass(behaviour.Class)
                 || LearningStates.Decided(policy, behaviour.Class, nowNs) is not (null or LearningState.Drift) || IsRisky(behaviour))
                 continue;
             var rolledOut = rollouts.Any(at => behaviour.FirstSeenUnixNs >= at && behaviour.FirstSeenUnixNs - at <= RolloutNs);
-            if (Bits(Math.Min(ReplicasOf(behaviour), liveReplicas), liveReplicas) < Accepted
+            if (Bits(ReplicasOf(behaviour, replicas), replicas.Count) < Accepted
                 || !(rolledOut || System.Numerics.BitOperations.PopCount(behaviour.Days) >= FewestDays))
                 continue;
             var known = behaviour.Clone();
@@ -49,9 +51,15 @@ public static class DriftAbsorption
         return absorbed.Behaviours.Count == 0 ? null : absorbed;
     }
 
-    /// <summary>Containers that did it.</summary>
-    static int ReplicasOf(BehaviourEvidence behaviour) => (int)Math.Min(int.MaxValue,
-        BottomK.Estimate(behaviour.Containers.Count, behaviour.Containers.DefaultIfEmpty().Max(), BottomK.Containers));
+    /// <summary>How many of the live ones did it; where the sketch is full, by those that it would tell of.</summary>
+    static int ReplicasOf(BehaviourEvidence behaviour, HashSet<ulong> live)
+    {
+        var did = behaviour.Containers.Count(live.Contains);
+        if (behaviour.Containers.Count < BottomK.Containers)
+            return did;
+        var told = live.Count(replica => replica <= behaviour.Containers.Max());
+        return told == 0 ? 0 : did * live.Count / told;
+    }
 
     static bool IsRisky(BehaviourEvidence behaviour)
     {

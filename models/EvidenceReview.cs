@@ -49,9 +49,9 @@ public sealed class EvidenceReview
     }
 
     /// <summary>What drifting classes take for normal now, marked learned; null when there is nothing.</summary>
-    /// <param name="liveReplicas">Containers of the workload running now.</param>
-    public static Evidence? Absorb(Evidence evidence, Policy policy, int liveReplicas, long nowNs) =>
-        DriftAbsorption.Absorb(evidence, policy, liveReplicas, RolloutsOf(evidence), nowNs);
+    /// <param name="live">Ids of the workload's containers running now.</param>
+    public static Evidence? Absorb(Evidence evidence, Policy policy, IReadOnlyCollection<string> live, long nowNs) =>
+        DriftAbsorption.Absorb(evidence, policy, live, RolloutsOf(evidence), nowNs);
 
     static bool IsWatchedLongEnough(Evidence evidence) => evidence.Behaviours.Count > 0
         && evidence.Behaviours.Max(behaviour => behaviour.LastSeenUnixNs) - evidence.Behaviours.Min(behaviour => behaviour.FirstSeenUnixNs)

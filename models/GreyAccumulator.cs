@@ -14,6 +14,7 @@ sealed class GreyAccumulator
 
     public List<Contribution> Steps { get; } = [];
 
+    /// <summary>The time its bits are of.</summary>
     public long LastNs { get; private set; }
 
     /// <summary>The first of its class and parent in this hour.</summary>
@@ -27,35 +28,41 @@ sealed class GreyAccumulator
         return _inHour.Count < MostSteps && _inHour.Add((e.Class, e.Parent));
     }
 
+    /// <summary>What is left of the bits at a time.</summary>
+    public void Decay(long nowNs, double lambdaPerDay, bool fixedHalfLife)
+    {
+        var hours = Math.Max(0, nowNs - LastNs) / (double)GreyZone.HourNs;
+        for (var i = 0; i < Bits.Length; i++)
+            Bits[i] = LastNs == 0 ? 0 : fixedHalfLife
+                ? Bits[i] * Math.Pow(0.5, hours / GreyZone.HalfLifeHours)
+                : Math.Max(0, Bits[i] - (lambdaPerDay / 24 * (GreyZone.Rhos[i] - 1) * hours / Math.Log(2)));
+        LastNs = Math.Max(LastNs, nowNs);
+    }
+
     public void Add(Contribution step, double lambdaPerDay, bool fixedHalfLife)
     {
-        var lambda = lambdaPerDay / 24;
-        var hours = Math.Max(0, step.TimeUnixNs - LastNs) / (double)GreyZone.HourNs;
+        Decay(step.TimeUnixNs, lambdaPerDay, fixedHalfLife);
         for (var i = 0; i < Bits.Length; i++)
-        {
-            var decayed = LastNs == 0 ? 0 : fixedHalfLife
-                ? Bits[i] * Math.Pow(0.5, hours / GreyZone.HalfLifeHours)
-                : Math.Max(0, Bits[i] - (lambda * (GreyZone.Rhos[i] - 1) * hours / Math.Log(2)));
-            Bits[i] = Math.Max(0, decayed + Math.Log2(GreyZone.Rhos[i]) + step.Bits);
-        }
+            Bits[i] = Math.Max(0, Bits[i] + Math.Log2(GreyZone.Rhos[i]) + step.Bits);
         // Nothing weighs any more: what follows is another story.
         if (Bits.Max() == 0)
             Steps.Clear();
         if (Steps.Count >= MostSteps)
             Steps.RemoveAt(0);
         Steps.Add(step);
-        LastNs = Math.Max(LastNs, step.TimeUnixNs);
     }
 
-    public void Absorb(GreyAccumulator other)
+    /// <summary>Takes over another's, both as they are at the time of the later.</summary>
+    public void Absorb(GreyAccumulator other, double lambdaPerDay, bool fixedHalfLife)
     {
+        Decay(other.LastNs, lambdaPerDay, fixedHalfLife);
+        other.Decay(LastNs, lambdaPerDay, fixedHalfLife);
         for (var i = 0; i < Bits.Length; i++)
             Bits[i] += other.Bits[i];
         Steps.AddRange(other.Steps);
         Steps.Sort((a, b) => a.TimeUnixNs.CompareTo(b.TimeUnixNs));
         if (Steps.Count > MostSteps)
             Steps.RemoveRange(0, Steps.Count - MostSteps);
-        LastNs = Math.Max(LastNs, other.LastNs);
     }
 
     /// <summary>The largest share of its bound that any of the three has reached.</summary>

@@ -53,7 +53,7 @@ sealed class GreyZone(bool fixedHalfLife)
     public GreyIncident? Add(in GreyEvent e, double lambdaPerDay, double alpha, out bool counted)
     {
         var container = ContainerOf(e);
-        var lineage = LineageOf(container, e);
+        var lineage = LineageOf(container, e, lambdaPerDay);
         counted = lineage.IsFirst(e);
         if (!counted)
             return null;
@@ -80,8 +80,13 @@ sealed class GreyZone(bool fixedHalfLife)
     }
 
     /// <summary>Bits of the strongest accumulator of a container against half its bound: is it under suspicion?</summary>
-    public bool IsSuspect(ulong container, double lambdaPerDay, double alpha) =>
-        _containers.TryGetValue(container, out var known) && known.Whole.Share(lambdaPerDay, alpha) > 0.5;
+    public bool IsSuspect(ulong container, long nowNs, double lambdaPerDay, double alpha)
+    {
+        if (!_containers.TryGetValue(container, out var known))
+            return false;
+        known.Whole.Decay(nowNs, lambdaPerDay, fixedHalfLife);
+        return known.Whole.Share(lambdaPerDay, alpha) > 0.5;
+    }
 
     public void Clear()
     {
@@ -139,6 +144,8 @@ sealed class GreyZone(bool fixedHalfLife)
                 others.Add(other);
         if (others.Count == 0)
             return null;
+        foreach (var other in others)
+            other.Whole.Decay(e.TimeNs, lambdaPerDay, fixedHalfLife);
         for (var i = 0; i < Rhos.Length; i++)
         {
             var bits = own.Whole.Bits[i];
@@ -148,9 +155,11 @@ sealed class GreyZone(bool fixedHalfLife)
             if (bits < bound)
                 continue;
             var steps = others.SelectMany(o => o.Whole.Steps).Concat(own.Whole.Steps).OrderBy(s => s.TimeUnixNs).ToList();
-            own.Whole.Reset();
-            foreach (var other in others)
-                other.Whole.Reset();
+            foreach (var told in others.Append(own))
+            {
+                told.Whole.Reset();
+                told.Lineages.Clear();
+            }
             return new GreyIncident(bits, bound, steps);
         }
         return null;
@@ -169,7 +178,7 @@ sealed class GreyZone(bool fixedHalfLife)
     }
 
     /// <summary>Lineages meet where one runs what the other wrote, or talks to the same peer: from then on they are one.</summary>
-    static GreyAccumulator LineageOf(Container container, in GreyEvent e)
+    GreyAccumulator LineageOf(Container container, in GreyEvent e, double lambdaPerDay)
     {
         if (e.Touched != 0 && container.Touched.TryGetValue(e.Touched, out var other) && other != e.Lineage
             && container.Lineages.ContainsKey(other) && container.Joined.Count < MostLineages)
@@ -178,7 +187,7 @@ sealed class GreyZone(bool fixedHalfLife)
             container.Joined[e.Lineage] = other;
             var joined = Of(container, other);
             if (own is not null)
-                joined.Absorb(own);
+                joined.Absorb(own, lambdaPerDay, fixedHalfLife);
             return joined;
         }
         return Of(container, e.Lineage);

@@ -51,7 +51,7 @@ sealed class RateLedger(ulong source)
     {
         var own = _own[(int)c];
         if (own.RecentUnits >= WindowUnits)
-            own.StartWindow();
+            own.StartWindow(hour.Hour * ContainerUnits.HourNs);
         own.RecentUnits++;
         own.Recent.Add(hour.Container);
         own.AddContextUnit();
@@ -89,22 +89,36 @@ sealed class RateLedger(ulong source)
         _ => rates.NewRole,
     };
 
-    /// <summary>The watch-dog's window: units, those with a novelty, and the containers of each.</summary>
-    public RecentNovelty Recent(BehaviourClass c)
+    /// <summary>What was counted before this time is no part of the watch-dog's window any more.</summary>
+    public void StartWindow(BehaviourClass c, long sinceNs)
     {
-        var own = _own[(int)c];
+        if (_own[(int)c].WindowSinceNs >= sinceNs)
+            return;
+        _own[(int)c].StartWindow(sinceNs);
+        Change();
+    }
+
+    /// <summary>
+    /// The watch-dog's windows that began since then: units, those with a novelty, and of a sample of the containers how many had
+    /// one: sketches of all and of the novel ones would both be full.
+    /// </summary>
+    public RecentNovelty Recent(BehaviourClass c, long sinceNs)
+    {
+        var own = _own[(int)c].WindowSinceNs >= sinceNs ? _own[(int)c] : new ClassTally();
         var (all, novel) = (new HashSet<ulong>(), new HashSet<ulong>());
+        var (units, novelUnits) = (own.RecentUnits, own.RecentNovel);
         foreach (var container in own.Recent.AsSpan())
             all.Add(container);
         foreach (var container in own.Novel.AsSpan())
             novel.Add(container);
-        foreach (var classes in Others().SelectMany(o => o.Classes).Where(o => o.Class == c))
+        foreach (var classes in Others().SelectMany(o => o.Classes).Where(o => o.Class == c && o.WindowSinceNs >= sinceNs))
         {
+            (units, novelUnits) = (units + classes.RecentUnits, novelUnits + classes.RecentNovel);
             all.UnionWith(classes.Containers);
             novel.UnionWith(classes.NovelContainers);
         }
-        return new RecentNovelty(Sum(c, o => o.RecentUnits, o => o.RecentUnits), Sum(c, o => o.RecentNovel, o => o.RecentNovel),
-            all.Count, novel.Count);
+        novel.IntersectWith(all);
+        return new RecentNovelty(units, novelUnits, all.Count, novel.Count);
     }
 
     /// <summary>Volumes of a class in a bucket, over all sources.</summary>

@@ -33,7 +33,11 @@ sealed class WorkloadUnits(ulong source)
         Rates.AddHour(behaviourClass, hour);
     }
 
-    public void AddRun(BehaviourClass behaviourClass, ulong unit, long completeNs) => Classes.Add(behaviourClass, unit, completeNs, run: true);
+    public void AddRun(BehaviourClass behaviourClass, in CompleteHour run, long completeNs)
+    {
+        Classes.Add(behaviourClass, run.Unit, completeNs, run: true);
+        Rates.AddHour(behaviourClass, run);
+    }
 
     public void AddStart(ulong unit) => Classes.AddStart(unit);
 
@@ -50,13 +54,17 @@ sealed class WorkloadUnits(ulong source)
             VersionOf(version, key, nowNs);
     }
 
+    /// <summary>Whatever was lost or short-lived meanwhile: an excuse that losing events prolongs would be sought.</summary>
+    const long LongestProbationNs = 48 * ContainerUnits.HourNs;
+
     /// <summary>
     /// The version followed an older one and has been watched for fewer container-hours than make it known: what it does that
     /// the others do not is for review.
     /// </summary>
-    public bool IsOnProbation(ulong version, int hours)
+    public bool IsOnProbation(ulong version, int hours, long nowNs)
     {
-        if (!_versions.TryGetValue(version, out var state) || state.Units.Count >= hours)
+        if (!_versions.TryGetValue(version, out var state) || state.Units.Count >= hours
+            || nowNs - state.FirstSeenNs >= LongestProbationNs)
             return false;
         foreach (var other in _versions.Values)
             if (!ReferenceEquals(other, state) && other.Units.Count > 0 && other.FirstSeenNs < state.FirstSeenNs)

@@ -53,7 +53,7 @@ sealed class EvidenceDesk(
         {
             await registry.ChangePolicyAsync(workload, WorkloadRegistry.ByEvidence, Decide, cancellation);
         }
-        if (EvidenceReview.Absorb(model.Evidence, decided, nodes.Running(workload).Count(), time.UnixNs()) is { } absorbed)
+        if (EvidenceReview.Absorb(model.Evidence, decided, [.. nodes.Running(workload).Select(running => running.Container.Id)], time.UnixNs()) is { } absorbed)
         {
             await registry.AbsorbAsync(workload, absorbed, cancellation);
             diagnostics.BehavioursAbsorbed.Inc(absorbed.Behaviours.Count);

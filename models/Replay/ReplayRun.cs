@@ -166,7 +166,8 @@ public sealed class ReplayRun
         foreach (var workload in _workloads.Values)
         {
             workload.Advance(nowNs);
-            workload.Review(_living.Count(container => container.Workload == workload && container.Baseline is not null), nowNs);
+            workload.Review([.. _living.Where(container => container.Workload == workload && container.Baseline is not null)
+                .Select(container => container.Facts.Id)], nowNs);
         }
     }
 

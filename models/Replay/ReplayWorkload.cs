@@ -64,7 +64,7 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
     }
 
     /// <summary>In the collector's place: obeys what the evidence of all nodes decides. Every model-hour.</summary>
-    public void Review(int liveReplicas, long nowNs)
+    public void Review(IReadOnlyCollection<string> live, long nowNs)
     {
         if (options.SetMembership || options.Fixed24Hours || !Baselines.Any())
             return; // they know no states
@@ -72,7 +72,7 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
         var policy = Baselines.First().Policy;
         _review.Read(evidence);
         var decided = _review.Decide(policy, evidence, nowNs);
-        var absorbed = EvidenceReview.Absorb(evidence, decided, liveReplicas, nowNs);
+        var absorbed = EvidenceReview.Absorb(evidence, decided, live, nowNs);
         if (ReferenceEquals(decided, policy) && absorbed is null)
             return;
         foreach (var baseline in Baselines)

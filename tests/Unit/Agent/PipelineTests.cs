@@ -172,7 +172,8 @@ public class PipelineTests
         var (anomalies, records) = bench.Finish();
         Assert.Equal(RuntimeGuard.Agent.WatchedContainer.AnomaliesPerSecond, anomalies.Count);
         Assert.Equal(300 - anomalies.Count, bench.Counters[Counter.AnomalyRate]);
-        Assert.Equal((ulong)(300 - anomalies.Count), Assert.Single(records, r => r.Gap is not null).Gap.Anomalies);
+        // In one gap, or in more where the writer's turn came in between.
+        Assert.Equal(300 - anomalies.Count, records.Where(r => r.Gap is not null).Sum(r => (int)r.Gap.Anomalies));
     }
 
     [Fact]

@@ -49,7 +49,7 @@ public sealed class EvidenceDeskTests
     {
         TimeNs = WorkloadUnderTest.Start + (hour * Hour),
         Kind = EventKind.Exec,
-        Container = new ContainerFacts(Key, $"c{replica}", "1", WorkloadUnderTest.Start) { SeenFromBirth = false },
+        Container = new ContainerFacts(Key, new string((char)('a' + replica), 64), "1", WorkloadUnderTest.Start) { SeenFromBirth = false },
         Actor = Actor.Entry("/usr/sbin/nginx"),
         Path = System.Text.Encoding.UTF8.GetBytes(path),
     });

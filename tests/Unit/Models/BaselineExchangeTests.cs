@@ -206,4 +206,32 @@ public sealed class BaselineExchangeTests
 
     ClassProgress Progress(long nowNs) =>
         LearningProgress.Of(_one.Baseline.Snapshot().Evidence, new Policy(), nowNs).Classes.First(c => c.Class == BehaviourClass.Exec);
+
+    /// <summary>A delta nobody acknowledged is not made good by the word for a later one that had no room for it.</summary>
+    [Fact]
+    public void What_was_sent_in_vain_is_sent_again_however_full_the_deltas_are()
+    {
+        void Write(int from, int to)
+        {
+            for (var i = from; i < to; i++)
+                _one.Exec($"/opt/{BaselinePropertyTests.Letters(i)}");
+        }
+        var collected = new HashSet<ulong>();
+        void Acknowledged()
+        {
+            while (_one.Baseline.TakeDelta() is { } delta)
+            {
+                collected.UnionWith(delta.Behaviours.Select(b => b.Key));
+                _one.Baseline.Acknowledge(_one.Baseline.Generation, delta.Revision);
+            }
+        }
+        Write(0, 1000);
+        Acknowledged();
+        Write(1000, 1500);
+        Assert.NotNull(_one.Baseline.TakeDelta());
+        _one.Now += WorkloadUnderTest.Hour;
+        Write(0, 1000);
+        Acknowledged();
+        Assert.Subset(collected, _one.Baseline.Snapshot().Evidence.Behaviours.Select(b => b.Key).ToHashSet());
+    }
 }

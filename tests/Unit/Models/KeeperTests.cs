@@ -34,12 +34,14 @@ public sealed class KeeperTests
     public void A_bound_that_does_not_halve_when_units_double_twice_is_none(bool unbounded, params double[] bounds) =>
         Assert.Equal(unbounded, ClassKeeper.IsUnbounded(bounds));
 
-    static Evidence Learned(Action<Baseline, ContainerFacts, long>? after = null, int replicas = 4)
+    static Evidence Learned(Action<Baseline, ContainerFacts, long>? after = null, int replicas = 4, Policy? policy = null)
     {
         var baseline = new Baseline(Key);
         var containers = Enumerable.Range(0, replicas).Select(i => new ContainerFacts(Key, $"c{i}", "1", Start) { SeenFromBirth = false }).ToList();
         for (var hour = 0; hour < 700; hour++)
         {
+            if (hour == 600 && policy is not null)
+                baseline.Apply(new Model { Policy = policy });
             foreach (var container in containers)
             {
                 Exec(baseline, container, Start + (hour * Hour), "/usr/bin/date");
@@ -77,9 +79,11 @@ public sealed class KeeperTests
     {
         var met = ClassKeeper.Keep(new Policy(), Learned(), Start + (600 * Hour));
         Assert.InRange(met.Classes.Single(c => c.Class == BehaviourClass.Exec).MetBound, .001, Marks.Of(BehaviourClass.Exec).Beta);
+        met.Version = 1;
+        met.Classes.Single(c => c.Class == BehaviourClass.Exec).MetNs = Start + (600 * Hour);
         var number = 0;
         var evidence = Learned((baseline, container, at) =>
-            Exec(baseline, container, at, $"/opt/{BaselinePropertyTests.Letters(number++)}/x"));
+            Exec(baseline, container, at, $"/opt/{BaselinePropertyTests.Letters(number++)}/x"), policy: met);
         Assert.Null(LearningStates.Decided(ClassKeeper.Keep(new Policy(), evidence, Start + (700 * Hour)), BehaviourClass.Exec, Start));
         var kept = ClassKeeper.Keep(met, evidence, Start + (700 * Hour));
         Assert.True(kept.Classes.Single(c => c.Class == BehaviourClass.Exec).DriftSinceUnixNs > 0);
@@ -113,14 +117,68 @@ public sealed class KeeperTests
         evidence.Behaviours[^1].Quarantined = true;
         evidence.Behaviours.Add(New("/tmp/dropped", "not-in-image", 4));
         var drifting = new Policy { Classes = { new ClassPolicy { Class = BehaviourClass.Exec, DriftSinceUnixNs = Start } } };
-        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, 4, [], Start + Hour));
-        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, 2, [Start], Start + Hour));
+        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, Live(4), [], Start + Hour));
+        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, Live(2), [Start], Start + Hour));
         var locked = new Policy { Mode = LearningMode.LockedByTime };
-        Assert.Null(DriftAbsorption.Absorb(evidence, locked, 4, [Start], Start + Hour));
-        Assert.Equal("/opt/new", Assert.Single(DriftAbsorption.Absorb(evidence, new Policy(), 4, [Start], Start + Hour)!.Behaviours).Object);
-        var absorbed = DriftAbsorption.Absorb(evidence, drifting, 4, [Start], Start + Hour);
+        Assert.Null(DriftAbsorption.Absorb(evidence, locked, Live(4), [Start], Start + Hour));
+        Assert.Equal("/opt/new", Assert.Single(DriftAbsorption.Absorb(evidence, new Policy(), Live(4), [Start], Start + Hour)!.Behaviours).Object);
+        var absorbed = DriftAbsorption.Absorb(evidence, drifting, Live(4), [Start], Start + Hour);
         Assert.Equal("/opt/new", Assert.Single(absorbed!.Behaviours).Object);
         Assert.True(absorbed.Behaviours[0].Learned);
+        // The same container after three crashes is one replica, and what came with a version waits for a person.
+        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, ["c0", "again", "and again", "once more"], [Start], Start + Hour));
+        evidence.Behaviours.Single(b => b.Object == "/opt/new").ForReview = true;
+        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, Live(4), [Start], Start + Hour));
+    }
+
+    static string[] Live(int replicas) => [.. Enumerable.Range(0, replicas).Select(i => $"c{i}")];
+
+    /// <summary>Every node's window still holds what was new while it learned when the bound is met by what all of them saw.</summary>
+    [Fact]
+    public void What_was_new_on_many_nodes_while_they_learned_is_no_drift()
+    {
+        var random = new Random(7);
+        var nodes = Enumerable.Range(0, 3).Select(node => new Baseline(Key, new BaselineOrigin(0, (ulong)node + 1), null)).ToList();
+        var zipf = Enumerable.Range(1, 60).Select(rank => Math.Pow(rank, -1.3)).ToArray();
+        for (var i = 1; i < zipf.Length; i++)
+            zipf[i] += zipf[i - 1];
+        var (policy, met) = (new Policy(), false);
+        for (var hour = 0; hour < 24 * 12; hour++)
+        {
+            for (var replica = 0; replica < 9; replica++)
+                for (var i = 0; i < 20; i++)
+                {
+                    var at = Array.BinarySearch(zipf, random.NextDouble() * zipf[^1]);
+                    Exec(nodes[replica % 3], new ContainerFacts(Key, $"c{replica}", "1", Start) { SeenFromBirth = false },
+                        Start + (hour * Hour) + i, $"/opt/{BaselinePropertyTests.Letters(at < 0 ? ~at : at)}/x");
+                }
+            Evidence? all = null;
+            foreach (var node in nodes)
+            {
+                node.Advance(Start + ((hour + 1) * Hour));
+                var own = node.Snapshot().Evidence;
+                all = all is null ? own : EvidenceMerge.Merge(all, own);
+            }
+            policy = ClassKeeper.Keep(policy, all!, Start + (hour * Hour)).Clone();
+            policy.Version++;
+            foreach (var node in nodes)
+                node.Apply(new Model { Policy = policy, Evidence = all });
+            met |= policy.Classes.Any(c => c.Class == BehaviourClass.Exec && c.MetBound > 0);
+            Assert.All(policy.Classes, c => Assert.Equal(0, c.DriftSinceUnixNs));
+        }
+        Assert.True(met);
+    }
+
+    /// <summary>A novelty in a few of many containers is theirs, though any sketch of either is full.</summary>
+    [Fact]
+    public void Of_many_containers_a_sample_tells_how_many_had_a_novelty()
+    {
+        var ledger = new RateLedger(1);
+        for (var container = 0; container < 50; container++)
+            ledger.AddHour(BehaviourClass.Exec, new CompleteHour(1, 1, KeyHash.Of($"c{container}"), 1, container % 5 == 0, 0));
+        var recent = ledger.Recent(BehaviourClass.Exec, 0);
+        Assert.Equal((50, 10, 8), (recent.Units, recent.Novel, recent.Containers));
+        Assert.InRange(recent.NovelContainers, 0, 4);
     }
 
     static BehaviourEvidence New(string path, string mark, int replicas)

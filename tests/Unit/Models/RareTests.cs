@@ -154,4 +154,88 @@ public sealed class RareTests
         Hours(400);
         Assert.Equal((0, 738), ledger.Context(BehaviourClass.Exec, BehaviourContext.Role));
     }
+
+    /// <summary>Whoever takes turns with another replica, or has said something of another behaviour, keeps the short way.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_known_allocates_nothing_whoever_else_does_it(bool withOverride)
+    {
+        void Both()
+        {
+            foreach (var replica in _replicas)
+            {
+                _web.Container = replica;
+                _web.Exec("/bin/sh", "sh", "-c", "date | sort");
+            }
+        }
+        for (var hour = 0; hour < 3; hour++, _web.Now += Hour)
+            Both();
+        if (withOverride)
+            _web.Baseline.Apply(new Model
+            {
+                Policy = new Policy
+                {
+                    Version = 2,
+                    Overrides = { new Override { Kind = OverrideKind.Allow, Scope = OverrideScope.Pattern, Class = BehaviourClass.Exec, Actor = "*", Object = "/opt/*" } },
+                },
+            });
+        Both();
+        byte[] path = [.. "/bin/sh"u8], arguments = [.. "sh\0-c\0date | sort\0"u8];
+        void Times(int count)
+        {
+            for (var i = 0; i < count; i++)
+                foreach (var replica in _replicas)
+                    _web.Baseline.Observe(new ContainerEvent
+                    {
+                        TimeNs = _web.Now, Kind = EventKind.Exec, Container = replica, Actor = _web.Actor, Path = path, Arguments = arguments,
+                    });
+        }
+        Times(1100); // volumes are looked at when they double
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Times(800);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    readonly ContainerFacts[] _replicas = [Replica(1), Replica(2)];
+
+    /// <summary>A second replica on a second day is what high risk needs, and not all: what alarmed stays an alarm.</summary>
+    [Fact]
+    public void What_alarms_is_not_learned_by_doing_it_again()
+    {
+        Learn(24 * 40, 1, 2);
+        foreach (var replica in (int[])[1, 2, 1, 2])
+        {
+            _web.Now += 20 * Hour;
+            _web.Container = Replica(replica);
+            Assert.Equal(VerdictKind.Anomalous, _web.Connect("169.254.169.254", 80).Kind);
+        }
+    }
+
+    [Fact]
+    public void A_context_counts_once_in_a_unit_however_often_containers_take_turns()
+    {
+        What_replicas_of_another_role_do_is_new_for_this_one();
+        for (var i = 0; i < 100; i++)
+            foreach (var replica in (int[])[0, 1])
+            {
+                _web.Container = Replica(replica);
+                _web.Exec("/opt/odd/2", "x");
+            }
+        Assert.Equal(2ul, Rates(BehaviourClass.Exec).NewRole);
+    }
+
+    /// <summary>A job is counted by its runs, and too much of what it does is told as of a service.</summary>
+    [Fact]
+    public void A_job_that_scans_is_told_by_its_runs()
+    {
+        for (var run = 0; run < 200; run++, _web.Now += 6 * Hour)
+        {
+            _web.Container = new ContainerFacts(Key, $"run{run}", "1", _web.Now) { RunsToCompletion = true };
+            _web.Connect("10.0.0.1", 5432);
+            _web.Baseline.Ended(_web.Container, _web.Now + Hour);
+        }
+        _web.Container = new ContainerFacts(Key, "bad", "1", _web.Now) { RunsToCompletion = true };
+        Assert.Contains("fan-out", Enumerable.Range(0, 500).Select(i => _web.Connect($"10.9.{i / 200}.{i % 200}", 5432).Anomaly?.Rule));
+    }
 }
