@@ -92,10 +92,12 @@ sealed class NameStore(string directory, string bootId)
         foreach (ref var name in names.AsSpan())
         {
             var address = new UInt128(from.ReadUInt64(), from.ReadUInt64());
-            name = new KeptName(address, [], from.ReadUInt64());
-            name = name with { Name = from.ReadBytes(from.ReadByte()) };
-            if (name.Name.Length is 0 or > DnsName.Longest)
+            var until = from.ReadUInt64();
+            int length = from.ReadByte();
+            if (length is 0 or > DnsName.Longest)
                 return null;
+            name = new KeptName(address, new byte[length], until);
+            from.BaseStream.ReadExactly(name.Name);
         }
         return from.BaseStream.Position == content.Count ? new OfBoot(boot, new KeptNames(container, names)) : null;
     }

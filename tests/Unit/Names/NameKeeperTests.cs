@@ -71,7 +71,7 @@ public sealed class NameKeeperTests : IDisposable
     {
         var run = Started();
         Learn(run.Container("a"), 1, "db", ttl: 1);
-        run.Save(0);
+        run.Save(Second);
         var now = (ulong)seconds * Second;
         var next = Started(now, boot);
         Assert.Equal(known ? "db" : null, NameOf(next.Container("a", now), 1, now));
@@ -84,7 +84,7 @@ public sealed class NameKeeperTests : IDisposable
     {
         var run = Started();
         Learn(run.Container("a"), 1, "db", ttl: 1);
-        run.Save(0);
+        Assert.Equal(1, run.Save(Second));
         Assert.Equal(0, Started(599 * Second).Container("a", 601 * Second).Count);
     }
 
@@ -127,7 +127,7 @@ public sealed class NameKeeperTests : IDisposable
         var names = run.Container("a");
         for (var i = 0; i < NameTable.Capacity; i++)
             Learn(names, i, $"host-{i}");
-        run.Save(Second);
+        Assert.Equal(1, run.Save(100 * Second));
         var next = Started(most: 1000);
         Assert.Equal(24, next.Budget.Evicted);
         Assert.Equal(1000, next.Container("a").Count);
@@ -173,10 +173,10 @@ public sealed class NameKeeperTests : IDisposable
         var run = Started();
         var names = run.Container("a");
         Learn(names, 1, "db", ttl: 1);
-        run.Save(0);
-        Assert.Equal("db", NameOf(names, 1, 59 * Second));
-        Assert.Equal(0, run.Save(59 * Second));
-        Assert.Equal(1, run.Save(60 * Second));
+        run.Save(Second);
+        Assert.Equal("db", NameOf(names, 1, 60 * Second));
+        Assert.Equal(0, run.Save(60 * Second));
+        Assert.Equal(1, run.Save(61 * Second));
         Assert.Equal("db", NameOf(Started(650 * Second).Container("a", 650 * Second), 1, 650 * Second));
     }
 
@@ -215,7 +215,7 @@ public sealed class NameKeeperTests : IDisposable
     [InlineData("04626f6f74")]
     [InlineData("04626f6f740161ffffffff")] // a count below nothing
     [InlineData("04626f6f74016101040000")]
-    [InlineData("04626f6f74016101000000000000000000000001000000000000000000000000000000ff02")] // a longer name than there is
+    [InlineData("04626f6f740161010000000000000000000000010000000000000000000000000000003c02")] // a longer name than there is
     [InlineData("ffffffffffff")]
     [InlineData("04626f6f7401610000000099")] // more than it says
     public void Content_that_is_no_names_is_refused(string hex)
