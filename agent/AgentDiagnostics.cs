@@ -39,6 +39,7 @@ enum Counter
     ControlQueueFull,
     ModelHoldExpired,
     BaselineFileRefused,
+    NameFileRefused,
     BaselinesEvicted,
     BehavioursEvicted,
     BehavioursRefused,
@@ -98,6 +99,12 @@ static partial class AgentLog
     [LoggerMessage(12, LogLevel.Warning, "baseline file refused: {Files} damaged or of another format; the previous copies are used")]
     public static partial void BaselineFilesRefused(this ILogger log, int files);
 
+    [LoggerMessage(13, LogLevel.Warning, "names file refused: {Files} damaged or of another format; the previous copies are used")]
+    public static partial void NameFilesRefused(this ILogger log, int files);
+
+    [LoggerMessage(14, LogLevel.Error, "names of containers' peers could not be read: {Error}; they are named by what they resolve from now on")]
+    public static partial void NamesNotLoaded(this ILogger log, string error);
+
     [LoggerMessage(20, LogLevel.Information, "connected to collector {Collector}; it has anomalies up to {Anomalies} and records up to {Records}")]
     public static partial void Connected(this ILogger log, string collector, ulong anomalies, ulong records);
 
@@ -115,6 +122,9 @@ static partial class AgentLog
 
     [LoggerMessage(26, LogLevel.Error, "baselines could not be saved: {Error}; they are kept in memory and tried again")]
     public static partial void SaveFailed(this ILogger log, string error);
+
+    [LoggerMessage(27, LogLevel.Error, "names of containers' peers could not be saved: {Error}; they are kept in memory and tried again")]
+    public static partial void NamesNotSaved(this ILogger log, string error);
 
     [LoggerMessage(30, LogLevel.Information, "stopping on signal {Signal}")]
     public static partial void Stopping(this ILogger log, string signal);

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using RuntimeGuard.Agent.Containers;
+using RuntimeGuard.Agent.Names;
 using RuntimeGuard.Agent.Native;
 using RuntimeGuard.Agent.Sensors;
 using RuntimeGuard.Models;
@@ -57,16 +58,20 @@ static class AgentProcess
         models.Load();
         if (counters[Counter.BaselineFileRefused] > 0)
             log.BaselineFilesRefused((int)counters[Counter.BaselineFileRefused]);
+        var names = new NameKeeper(
+            new NameStore(Path.Combine(options.DataDirectory, "names"), BootClock.BootId), new NameBudget(NameBudget.Most));
+        LoadNames(names, counters, log);
         var reporter = new Reporter(options.Node, writer, coverage, counters, clock);
         var pipeline = new Pipeline(resolver, models, redactor, reporter, new PipelineSide(
             new KernelSlots(sensor.TakeSlot, sensor.ReleaseSlot, sensor.WatchCgroup, sensor.UnwatchCgroup, sensor.WatchTask,
                 sensor.MarkHost),
-            counters, ProcfsSensor.HostMountNamespace, ProcfsSensor.HostNetworkNamespace));
+            counters, ProcfsSensor.HostMountNamespace, ProcfsSensor.HostNetworkNamespace) { Names = names });
 
         var side = new LinkSide(link, resolver, store, spool, options.HeartbeatSeconds)
         {
             Counters = counters,
             Containers = containerCounters,
+            Names = names,
             Log = log,
             OnLost = pipeline.OnLost,
             Reconcile = pipeline.Reconcile,
@@ -114,6 +119,23 @@ static class AgentProcess
         return 0;
     }
 
+    /// <summary>Without them the agent watches all the same: containers are named by what they resolve from now on.</summary>
+    static void LoadNames(NameKeeper names, Counters counters, ILogger log)
+    {
+        try
+        {
+            names.Load(BootClock.BootNs);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            counters.Add(Counter.DiskFailed);
+            log.NamesNotLoaded(e.Message);
+        }
+        counters[Counter.NameFileRefused] = names.Refused;
+        if (names.Refused > 0)
+            log.NameFilesRefused(names.Refused);
+    }
+
     /// <summary>What was there before us, through the same door as every other event.</summary>
     static void Snapshot(Pipeline pipeline, ILogger log)
     {
@@ -139,7 +161,7 @@ static class AgentProcess
             Node = options.Node,
             SpoolId = spool.Id,
             Version = Version,
-            BootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),
+            BootId = BootClock.BootId,
             StartedUnixNs = clock.ToUnixNs(BootClock.BootNs),
             Kernel = Kernel,
         };

@@ -19,10 +19,13 @@ sealed class BootClock
     /// <summary>Now, CLOCK_BOOTTIME.</summary>
     public static ulong BootNs => Clock.BootNs();
 
+    /// <summary>Tells this boot, in which times of CLOCK_BOOTTIME can be compared, from every other.</summary>
+    public static string BootId => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
     /// <summary>Reads or writes the file that keeps this boot's first offset.</summary>
     public static BootClock Start(string path)
     {
-        var boot = Encoding.ASCII.GetBytes(File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim());
+        var boot = Encoding.ASCII.GetBytes(BootId);
         var offset = Offset();
         if (File.Exists(path) && File.ReadAllBytes(path) is var kept && kept.Length == boot.Length + 8
             && kept.AsSpan(8).SequenceEqual(boot))

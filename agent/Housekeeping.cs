@@ -7,7 +7,7 @@ namespace RuntimeGuard.Agent;
 
 /// <summary>
 /// What the loop does once a second and less often: losses into coverage, the minute's activity, evidence, the local
-/// copies of baselines, the heartbeat. Loop thread only; files are written by a task.
+/// copies of baselines and names, the heartbeat. Loop thread only; files are written by a task.
 /// </summary>
 sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger coverage, ModelExchange models, LinkSide link)
 {
@@ -25,7 +25,9 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
     ulong _coverageAt, _evidenceAt, _saveAt, _heartbeatAt, _reconcileAt;
     ulong _unheardOf;
     long _minute;
+    ulong _namesAt;
     Task _saving = Task.CompletedTask;
+    Task _savingNames = Task.CompletedTask;  // apart: baselines take longer than a name may wait
 
     /// <param name="bootNs">Now, CLOCK_BOOTTIME: periods are measured by a clock that nobody sets.</param>
     /// <param name="unixNs">The same moment by the wall clock: what is written down.</param>
@@ -47,6 +49,8 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
             models.SendEvidence(bootNs);
         if (_saving.IsCompleted && Due(ref _saveAt, bootNs, SaveNs))
             _saving = Save();
+        if (_savingNames.IsCompleted && bootNs >= _namesAt)
+            _savingNames = SaveNames(bootNs);
         if (UnheardOf() is var unheardOf && unheardOf != _unheardOf && Due(ref _reconcileAt, bootNs, ReconcileNs))
         {
             _unheardOf = unheardOf;
@@ -56,7 +60,7 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
             link.Link.TrySend(new FromAgent { Heartbeat = Heartbeat(unixNs) });
     }
 
-    /// <summary>Last words: the minute so far, the span so far, every baseline on disk.</summary>
+    /// <summary>Last words: the minute so far, the span so far, every baseline and name on disk.</summary>
     public void Stop(long unixNs)
     {
         reporter.FlushActivity();
@@ -66,6 +70,8 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
         Try(() => coverage.Mark(unixNs));
         Try(() => _saving.GetAwaiter().GetResult());
         Try(() => Save().GetAwaiter().GetResult());
+        Try(() => _savingNames.GetAwaiter().GetResult());
+        Try(() => SaveNames(BootClock.BootNs, all: true).GetAwaiter().GetResult());
     }
 
     /// <summary>Says at once what is running here: called when the collector has just welcomed us.</summary>
@@ -100,6 +106,21 @@ sealed class Housekeeping(BpfSensor sensor, Reporter reporter, CoverageLedger co
             foreach (var model in dirty)
                 store.Save(model);
         });
+    }
+
+    Task SaveNames(ulong bootNs, bool all = false)
+    {
+        if (_savingNames.IsFaulted)
+        {
+            link.Counters.Add(Counter.DiskFailed);
+            link.Log.NamesNotSaved(_savingNames.Exception.InnerException!.Message);
+            link.Names.MarkAll();
+            _namesAt = bootNs + SaveNs;
+            if (!all)
+                return Task.CompletedTask;
+        }
+        var changed = link.Names.TakeChanged(bootNs, all);
+        return changed.Count == 0 ? Task.CompletedTask : Task.Run(() => link.Names.Save(changed));
     }
 
     void VoidLossyUnits(long unixNs)

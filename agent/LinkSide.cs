@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using RuntimeGuard.Agent.Containers;
+using RuntimeGuard.Agent.Names;
 
 namespace RuntimeGuard.Agent;
 
@@ -9,6 +10,8 @@ sealed record LinkSide(CollectorLink Link, ContainerResolver Resolver, BaselineS
     public required Counters Counters { get; init; }
 
     public required ContainerCounters Containers { get; init; }
+
+    public required NameKeeper Names { get; init; }
 
     public required ILogger Log { get; init; }
 

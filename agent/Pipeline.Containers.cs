@@ -1,4 +1,5 @@
 using RuntimeGuard.Agent.Containers;
+using RuntimeGuard.Agent.Names;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Agent;
@@ -15,7 +16,10 @@ sealed record KernelSlots(
     Func<int, ulong, uint, bool, bool> WatchTask, Action<uint> MarkHost);
 
 /// <param name="HostMountNamespace">Inode numbers of the host's own namespaces; 0: not known, and nothing is in it.</param>
-sealed record PipelineSide(KernelSlots Slots, Counters Counters, uint HostMountNamespace, uint HostNetworkNamespace = 0);
+sealed record PipelineSide(KernelSlots Slots, Counters Counters, uint HostMountNamespace, uint HostNetworkNamespace = 0)
+{
+    public required NameKeeper Names { get; init; }
+}
 
 sealed partial class Pipeline
 {
@@ -25,7 +29,7 @@ sealed partial class Pipeline
     public void OnResolved(ContainerEntry entry, ulong nowBootNs)
     {
         Leave(entry);
-        var watched = WatchedContainer.Of(entry, _models, NamesOf(entry), _wasThereBefore.Contains(entry.CgroupId));
+        var watched = WatchedContainer.Of(entry, _models, NamesOf(entry, nowBootNs), _wasThereBefore.Contains(entry.CgroupId));
         // A late answer changes its name, not what has happened in it.
         watched.EntrySeen = entry.Tag is WatchedContainer { EntrySeen: true };
         (entry.Tag as WatchedContainer)?.Names.Dispose();

@@ -11,7 +11,6 @@ namespace RuntimeGuard.Agent;
 /// <summary>What peers are called: questions and answers as the packets had them, and what the runtimes told.</summary>
 sealed partial class Pipeline
 {
-    readonly NameBudget _nameBudget = new(NameBudget.Most);
     readonly PodNames _pods = new();
     readonly byte[] _askedName = new byte[DnsName.Longest];
 
@@ -33,7 +32,7 @@ sealed partial class Pipeline
                 _counters[Counter.DnsUntrusted]++;
             else if (!container.Names.Answered(message, e.ClientPort, server, e.Header.TimeNs))
                 _counters[Counter.DnsUnasked]++;
-            _counters[Counter.NamesEvicted] = _nameBudget.Evicted + _pods.Refused;
+            _counters[Counter.NamesEvicted] = _side.Names.Budget.Evicted + _pods.Refused;
             return true;
         }
         if (trusted)
@@ -71,15 +70,32 @@ sealed partial class Pipeline
         return address != 0 && (container.Names.TryGet(address, bootNs, out var name) || _pods.TryGet(address, out name)) ? name : default;
     }
 
-    ContainerNames NamesOf(ContainerEntry entry)
+    ContainerNames NamesOf(ContainerEntry entry, ulong nowBootNs)
     {
         var services = new Dictionary<UInt128, byte[]>();
         foreach (var (address, name) in entry.Network.Services)
             services.TryAdd(Number(address), Encoding.UTF8.GetBytes(name));
         foreach (var (address, name) in entry.Network.OwnPod)
             _pods.Put(Number(address), name, entry.Facts.PodUid);
-        return new ContainerNames([.. entry.Network.Nameservers.Select(Number)], services, _nameBudget, _side.HostNetworkNamespace);
+        var names = new ContainerNames(
+            [.. entry.Network.Nameservers.Select(Number)], services, _side.Names.Budget, _side.HostNetworkNamespace);
+        if (entry.IsContainer && !entry.Removed)
+            _side.Names.Follow(KeptAs(entry), names, nowBootNs);
+        else
+            ForgetNames(entry);
+        _counters[Counter.NamesEvicted] = _side.Names.Budget.Evicted + _pods.Refused;
+        return names;
     }
+
+    void ForgetNames(ContainerEntry entry)
+    {
+        if (entry.Tag is WatchedContainer watched)
+            _side.Names.Forget(KeptAs(entry), watched.Names);
+    }
+
+    /// <summary>The same before and after a restart; of what only may be a container, two may have the same id.</summary>
+    static string KeptAs(ContainerEntry entry) =>
+        entry.Name.Kind == CgroupKind.Container ? entry.Name.Id : entry.Name.Prefix;
 
     /// <summary>The pod's addresses go with its sandbox, whatever became of its containers.</summary>
     void ForgetPod(ContainerEntry entry)

@@ -142,7 +142,7 @@ sealed partial class Pipeline
             if (bootNs - r.AtNs < RetireNs || inUse.Contains(r.Entry.Slot))
                 return false;
             GiveBack(r.Entry.Slot, r.Entry);
-            (r.Entry.Tag as WatchedContainer)?.Names.Dispose();
+            ForgetNames(r.Entry);
             foreach (var alias in _aliases)
                 if (ReferenceEquals(alias.Entry, r.Entry))
                     GiveBack(alias.Slot, alias.Entry);

@@ -15,6 +15,23 @@ sealed class ContainerNames(
 
     public int Count => _answers.Count;
 
+    /// <inheritdoc cref="NameTable.Change"/>
+    public NameChange Change
+    {
+        get => _answers.Change;
+        set => _answers.Change = value;
+    }
+
+    /// <inheritdoc cref="NameTable.Living"/>
+    public IReadOnlyList<KeptName> Living(ulong nowNs) => _answers.Living(nowNs);
+
+    /// <summary>Takes the names it had before; what it has learned since counts more.</summary>
+    public void Restore(IReadOnlyList<KeptName> kept, ulong nowNs)
+    {
+        foreach (var name in kept)
+            _answers.Restore(name, nowNs);
+    }
+
     /// <summary>
     /// May what this server says name anything? It must be one of the runtime's, and its packets must come from outside of
     /// the container's network: over a loopback device of its own a container can be any server. On the host's network the
@@ -36,9 +53,12 @@ sealed class ContainerNames(
             return true;
         Span<DnsAddress> addresses = stackalloc DnsAddress[DnsMessage.MostAddresses];
         foreach (var found in addresses[..answer.ReadAddresses(addresses)])
-            _answers.Put(found.Address, answer.Name, found.TtlSeconds, nowNs);
+            Learn(found.Address, answer.Name, found.TtlSeconds, nowNs);
         return true;
     }
+
+    internal void Learn(UInt128 address, ReadOnlySpan<byte> name, uint ttlSeconds, ulong nowNs) =>
+        _answers.Put(address, name, ttlSeconds, nowNs);
 
     /// <summary>Hot path: no allocation. The span is valid until the next answer.</summary>
     public bool TryGet(UInt128 address, ulong nowNs, out ReadOnlySpan<byte> name)

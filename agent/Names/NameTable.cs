@@ -24,6 +24,16 @@ sealed class NameBudget(int most)
     public void GiveBack(int count) => _used -= count;
 }
 
+/// <summary>What became of a table since it was last written; the higher is the more urgent.</summary>
+enum NameChange
+{
+    None,
+    /// <summary>Names it had live longer.</summary>
+    Renewed,
+    /// <summary>An address has another name than before.</summary>
+    Named,
+}
+
 /// <summary>
 /// What one container's addresses are called, by the answers it got: address to the name it asked for, while the answer
 /// lives. Bounded; drop policy: the entry that ends first makes room. Loop thread only.
@@ -48,6 +58,9 @@ sealed class NameTable(NameBudget budget) : IDisposable
 
     public int Count => _entries.Count;
 
+    /// <summary>Since whoever keeps the names last set it back.</summary>
+    public NameChange Change { get; set; }
+
     /// <summary>The latest answer names an address. Allocates only where the name is another one than before.</summary>
     public void Put(UInt128 address, ReadOnlySpan<byte> name, uint ttlSeconds, ulong nowNs)
     {
@@ -56,8 +69,17 @@ sealed class NameTable(NameBudget budget) : IDisposable
         if (!System.Runtime.CompilerServices.Unsafe.IsNullRef(ref known))
         {
             if (!known.Name.AsSpan().SequenceEqual(name))
+            {
                 known.Name = name.ToArray();
+                Change = NameChange.Named;
+            }
+            // The file has an end that this one has passed: as good as new.
+            else if (known.UntilNs < nowNs)
+            {
+                Change = NameChange.Named;
+            }
             known.UntilNs = Math.Max(until, nowNs + ShortestNs);
+            Renewed();
             return;
         }
         if (_entries.Count >= Capacity || !budget.TryTake())
@@ -71,6 +93,30 @@ sealed class NameTable(NameBudget budget) : IDisposable
             DropFirstToEnd(nowNs);
         }
         _entries.Add(address, new Entry { Name = name.ToArray(), UntilNs = until });
+        Change = NameChange.Named;
+    }
+
+    /// <summary>Takes a name from before a restart, to the end it had; dropped when it has ended, counted when there is no room.</summary>
+    public void Restore(in KeptName kept, ulong nowNs)
+    {
+        if (kept.UntilNs < nowNs || _entries.ContainsKey(kept.Address))
+            return;
+        if (_entries.Count >= Capacity || !budget.TryTake())
+        {
+            budget.Evicted++;
+            return;
+        }
+        _entries.Add(kept.Address, new Entry { Name = kept.Name, UntilNs = Math.Min(kept.UntilNs, nowNs + LongestNs) });
+    }
+
+    /// <summary>Every name that has not ended.</summary>
+    public IReadOnlyList<KeptName> Living(ulong nowNs)
+    {
+        var living = new List<KeptName>(_entries.Count);
+        foreach (var (address, entry) in _entries)
+            if (entry.UntilNs >= nowNs)
+                living.Add(new KeptName(address, entry.Name, entry.UntilNs));
+        return living;
     }
 
     /// <summary>Hot path: one look-up, no allocation. The span is valid until the next Put.</summary>
@@ -80,7 +126,11 @@ sealed class NameTable(NameBudget budget) : IDisposable
         ref var known = ref CollectionsMarshal.GetValueRefOrNullRef(_entries, address);
         if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref known) || known.UntilNs < nowNs)
             return false;
-        known.UntilNs = Math.Max(known.UntilNs, nowNs + ShortestNs);
+        if (known.UntilNs < nowNs + ShortestNs)
+        {
+            known.UntilNs = nowNs + ShortestNs;
+            Renewed();
+        }
         name = known.Name;
         return true;
     }
@@ -90,6 +140,12 @@ sealed class NameTable(NameBudget budget) : IDisposable
     {
         budget.GiveBack(_entries.Count);
         _entries.Clear();
+    }
+
+    void Renewed()
+    {
+        if (Change == NameChange.None)
+            Change = NameChange.Renewed;
     }
 
     void DropFirstToEnd(ulong nowNs)

@@ -38,6 +38,15 @@ public sealed class PeerNameTests(LearnedShop shop) : IDisposable
 
         Task<string> FetchAsync(string name) => ShopClient.RunAsync(shopPort, $"wget -q -O - http://{name}:{port}/");
         Assert.Contains("peer 0", await FetchAsync("api.rg.example"), StringComparison.Ordinal);
+        // By the addresses alone: nobody resolves anything.
+        async Task StartAgainAsync()
+        {
+            await shop.Product.StartAgentAsync(LearnedShop.Node);
+            await shop.Product.WatchesAsync(LearnedShop.Node, pod.Id);
+            Assert.Contains("peer 0", await FetchAsync(first), StringComparison.Ordinal);
+            Assert.Contains("peer 1", await FetchAsync(moved), StringComparison.Ordinal);
+        }
+
         await LearnedAsync($"{workload}/{TestImages.ShopRepository}", "net_out tcp private api.rg.example:eph", "dns api.rg.example");
 
         await shop.Product.AskAsync("workloads", "lock", $"{workload}/{TestImages.ShopRepository}", "--reason", "the test has seen enough");
@@ -49,7 +58,19 @@ public sealed class PeerNameTests(LearnedShop shop) : IDisposable
 
         // The address behind the name changes: it is who it was.
         _nameserver.Names("api.rg.example", moved);
+        var asked = DateTime.UtcNow;
         Assert.Contains("peer 1", await FetchAsync("api.rg.example"), StringComparison.Ordinal);
+
+        // To an agent that follows a killed one, and to one that follows a stopped one, both addresses are who they were.
+        await Eventually.HoldsAsync("the new address is on disk",
+            () => Task.FromResult(shop.Product.KeptNamesSince(LearnedShop.Node, asked)));
+        await shop.Product.KillAgentAsync(LearnedShop.Node);
+        var killed = DateTime.UtcNow;
+        await StartAgainAsync();
+        await shop.Product.StopAgentAsync(LearnedShop.Node);
+        await StartAgainAsync();
+        await RecordedByNameAsync(pod, killed, port);
+
         // Another name is somebody else.
         Assert.Contains("peer 2", await FetchAsync("evil.rg.example"), StringComparison.Ordinal);
         var alert = await shop.Alerts.FindAsync("the other name alerts", a =>
@@ -90,6 +111,17 @@ public sealed class PeerNameTests(LearnedShop shop) : IDisposable
         Assert.Equal(host, (await Find($"/{shop.Host.PlainNamespace}/{shop.Backend.Id}")).Network!.Nameservers);
         await pod.RemoveAsync();
     }
+
+    /// <summary>What the agent recorded since is told by name; a stopping agent says what it has.</summary>
+    Task RecordedByNameAsync(PodContainer pod, DateTime since, int port) => Eventually.HoldsAsync($"connects to {port} are recorded by name", async () =>
+    {
+        var rows = (await shop.Product.AskAsync("history", "query", "--kind", "activity", "--container", pod.Id)).GetProperty("rows").EnumerateArray()
+            .Where(r => r.GetProperty("port").GetInt32() == port
+                && r.GetProperty("time_unix_ns").GetInt64() > (since - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick)
+            .ToList();
+        Assert.All(rows, r => Assert.Contains("api.rg.example", r.ToString(), StringComparison.Ordinal));
+        return rows.Count > 0;
+    });
 
     /// <summary>A web server that says its number, on an address of its own; all have the same port.</summary>
     string Peer(int number)

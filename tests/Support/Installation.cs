@@ -82,6 +82,10 @@ public sealed class Installation : IAsyncDisposable
         Directory.EnumerateFiles(Path.Combine(_directory, node, "spool"), "*", SearchOption.AllDirectories)
             .Any(f => File.ReadAllBytes(f).AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)) >= 0);
 
+    /// <summary>Whether the agent has written names of peers since then.</summary>
+    public bool KeptNamesSince(string node, DateTime utc) =>
+        Directory.EnumerateFiles(Path.Combine(_directory, node, "names"), "*.names").Any(f => File.GetLastWriteTimeUtc(f) > utc);
+
     /// <summary>Waits until the node is connected and reports the containers.</summary>
     public Task WatchesAsync(string node, params string[] containers) => Eventually.HoldsAsync(
         $"{node} watches {string.Join(", ", containers)}\n{Logs()}", async () =>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using RuntimeGuard.Agent;
 using RuntimeGuard.Agent.Containers;
+using RuntimeGuard.Agent.Names;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 using Container = RuntimeGuard.Proto.Container;
@@ -26,6 +27,8 @@ sealed class PipelineBench : IDisposable
 
     public Pipeline Pipeline { get; }
 
+    public NameKeeper Names { get; }
+
     public Reporter Reporter { get; }
 
     public List<uint> Released { get; } = [];
@@ -43,8 +46,10 @@ sealed class PipelineBench : IDisposable
             _woken.Set, new ResolverOptions(), new ContainerCounters(), TimeProvider.System);
         var clock = BootClock.Start(Path.Combine(_directory, "boot-clock"));
         Reporter = new Reporter("n1", _writer, new CoverageLedger(Path.Combine(_directory, "mark"), _ => { }), Counters, clock);
+        Names = new NameKeeper(new NameStore(Path.Combine(_directory, "names"), "boot"), new NameBudget(NameBudget.Most));
         Pipeline = new Pipeline(Resolver, Models, new Redactor([], []), Reporter, new PipelineSide(
-            new KernelSlots(() => 9, Released.Add, (_, _) => true, _ => { }, (_, _, _, _) => true, _ => { }), Counters, HostMountNamespace: 1));
+            new KernelSlots(() => 9, Released.Add, (_, _) => true, _ => { }, (_, _, _, _) => true, _ => { }), Counters, HostMountNamespace: 1)
+            { Names = Names });
         Models.Receive(new LinkMessage { Disconnected = true });
     }
 
