@@ -16,9 +16,13 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
     /// <summary>Evidence nobody acknowledged is sent again after this: merging is idempotent.</summary>
     const ulong ResendNs = 60_000_000_000;
 
+    /// <summary>The loop comes by every second; so long without it is no slow second.</summary>
+    const long PauseNs = 60_000_000_000;
+
     readonly Dictionary<WorkloadKey, int> _running = [];
     readonly HashSet<WorkloadKey> _answered = [];   // models received over this connection
     readonly Dictionary<WorkloadKey, ulong> _unconfirmed = []; // evidence sent, not yet acknowledged, and when
+    long _advancedUnixNs;
     readonly List<(ContainerEntry Entry, WorkloadKey Workload, ulong UntilNs)> _held = [];
     readonly HashSet<WorkloadKey> _dirty = [];
     bool _mayAnswer = true;  // connected, or the first attempt has not failed yet
@@ -67,8 +71,19 @@ sealed class ModelExchange(BaselineSet baselines, BaselineStore store, Collector
             Watch();
     }
 
-    /// <summary>Lets quiet container-hours count. Called every second; models decide what has ended.</summary>
-    public void Advance(long unixNs) => baselines.Advance(Clock.FromUnix(unixNs));
+    /// <summary>
+    /// Lets quiet container-hours count. Called every second; models decide what has ended. A pause of a minute or more (a suspended
+    /// machine, a clock that was set) is a gap: nobody watched, and what was not seen then says nothing.
+    /// </summary>
+    public void Advance(long unixNs)
+    {
+        var now = Clock.FromUnix(unixNs);
+        if (_advancedUnixNs > 0 && unixNs - _advancedUnixNs > PauseNs)
+            baselines.Skip(now);
+        else
+            baselines.Advance(now);
+        _advancedUnixNs = unixNs;
+    }
 
     public Baseline BaselineOf(WorkloadKey workload) => baselines.GetOrAdd(workload);
 

@@ -144,6 +144,13 @@ public sealed partial class Baseline
             container.Complete(nowNs, _units);
     }
 
+    /// <summary>Nobody watched until now: what went by is no evidence of absence.</summary>
+    public void Skip(long nowNs)
+    {
+        foreach (var container in _containers.Values)
+            container.Skip(nowNs);
+    }
+
     /// <summary>Events of the class (of every class when unspecified) of this container were lost: its unit is not evidence.</summary>
     public void Lost(ContainerFacts container, BehaviourClass behaviourClass, long nowNs)
     {

@@ -79,6 +79,13 @@ public sealed class BaselineSet
         foreach (var baseline in _baselines.Values)
             baseline.Advance(nowNs);
     }
+
+    /// <summary>See <see cref="Baseline.Skip"/>.</summary>
+    public void Skip(long nowNs)
+    {
+        foreach (var baseline in _baselines.Values)
+            baseline.Skip(nowNs);
+    }
 }
 
 /// <summary>Behaviours that all baselines of a node may hold together.</summary>

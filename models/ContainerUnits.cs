@@ -23,7 +23,8 @@ sealed class ContainerUnits
     public const long MostBytes = 3 << 10;
 
     const double FirstPeers = 16;
-    const int MostHoursAtOnce = BottomK.ClassUnits;
+    /// <summary>Who was not asked for longer was not watched.</summary>
+    const int MostHoursAtOnce = 48;
 
     readonly ContainerFacts _facts;
     readonly ulong _hash;
@@ -153,7 +154,7 @@ sealed class ContainerUnits
         }
         var now = nowNs / HourNs;
         if (now - _nextHour > MostHoursAtOnce)
-            _nextHour = now - MostHoursAtOnce;
+            _nextHour = now;
         for (; _nextHour < now; _nextHour++)
         {
             var counted = _nextHour == _countedHour;
@@ -166,6 +167,13 @@ sealed class ContainerUnits
         }
         if (_countedHour < now && _countedHour != long.MinValue)
             StartCounting(now);
+    }
+
+    /// <summary>Nobody watched until now: the hours since the last that was counted say nothing, nor does the one that runs.</summary>
+    public void Skip(long nowNs)
+    {
+        _nextHour = Math.Max(_nextHour, nowNs / HourNs);
+        Void(BehaviourClass.Unspecified, nowNs);
     }
 
     /// <summary>The container is gone: a run that was watched from its birth is complete.</summary>

@@ -160,13 +160,20 @@ public sealed class BaselineExchangeTests
         Assert.Equal(3, Progress(_one.Now).Units);
     }
 
+    /// <summary>So many hours in which nothing happens and somebody looks.</summary>
+    void Watch(int hours)
+    {
+        for (var hour = 1; hour <= hours; hour++)
+            _one.Baseline.Advance(Start + (hour * Hour));
+    }
+
     [Fact]
     public void Enough_quiet_container_hours_make_a_workload_operational()
     {
         _one.Exec("/bin/a", "a");
         _one.Now += 20 * Minutes;
         Assert.Equal(LearningState.Learning, _one.Baseline.StateAt(_one.Now));
-        _one.Baseline.Advance(Start + (362 * Hour)); // beta .2 needs 360 hours, the strictest class
+        Watch(362); // beta .2 needs 360 hours, the strictest class
         Assert.Equal(LearningState.Operational, _one.Baseline.StateAt(Start + (362 * Hour)));
         var progress = LearningProgress.Of(_one.Baseline.Snapshot().Evidence, new Policy(), _one.Now);
         Assert.Equal(LearningState.Operational, progress.State);
@@ -178,7 +185,7 @@ public sealed class BaselineExchangeTests
     {
         _one.Exec("/bin/a", "a");
         Assert.Equal(0, Progress(_one.Now).EvidenceFraction);
-        _one.Baseline.Advance(Start + (73 * Hour));
+        Watch(73);
         var progress = Progress(_one.Now);
         Assert.InRange(progress.EvidenceFraction, .19, .21); // 72 of 360 hours
         Assert.Equal("locked by time", LearningStates.NameOf(LearningProgress.Of(_one.Baseline.Snapshot().Evidence,

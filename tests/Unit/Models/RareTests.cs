@@ -238,4 +238,20 @@ public sealed class RareTests
         _web.Container = new ContainerFacts(Key, "bad", "1", _web.Now) { RunsToCompletion = true };
         Assert.Contains("fan-out", Enumerable.Range(0, 500).Select(i => _web.Connect($"10.9.{i / 200}.{i % 200}", 5432).Anomaly?.Rule));
     }
+
+    /// <summary>A machine that slept, an agent that hung: weeks of silence are not weeks of watching.</summary>
+    [Fact]
+    public void A_gap_is_no_learning_time()
+    {
+        double Units() => LearningProgress.Statistics(_web.Baseline.Snapshot().Evidence).Statistics.Units(BehaviourClass.FileWrite);
+        _web.Container = Replica(1);
+        _web.Write("/srv/a");
+        _web.Now += 1000 * Hour;
+        _web.Write("/srv/a");
+        Assert.Equal(0, Units());
+        _web.Now += 10 * Hour;
+        _web.Baseline.Skip(_web.Now);
+        _web.Baseline.Advance(_web.Now + (3 * Hour));
+        Assert.Equal(2, Units()); // the hour in which it came back is void too
+    }
 }
