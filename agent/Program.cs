@@ -3,7 +3,7 @@ using RuntimeGuard.Agent;
 using RuntimeGuard.Agent.Sensors;
 
 // runtimeguard-agent: run | preflight. Exit codes: 0 ok, 1 failed (one line says why and the remedy), 2 usage.
-var dataDirectory = new Option<string?>("--data-dir") { Description = "identity, spool and baselines (default /var/lib/runtimeguard/agent)" };
+var dataDirectory = new Option<string?>("--data-dir") { Description = "identity, spool, baselines and names (default /var/lib/runtimeguard/agent)" };
 var collector = new Option<string?>("--collector") { Description = "HOST:PORT of the collector's agent port" };
 var tokenFile = new Option<string?>("--token-file") { Description = "join token, needed until the node is enrolled; - reads stdin" };
 var node = new Option<string?>("--node") { Description = "name of this node (default: the host's)" };

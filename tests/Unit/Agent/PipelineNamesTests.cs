@@ -1,4 +1,5 @@
 using System.Net;
+using RuntimeGuard.Agent;
 using RuntimeGuard.Agent.Containers;
 using RuntimeGuard.Proto;
 using RuntimeGuard.Tests.Support;
@@ -62,6 +63,23 @@ public sealed class PipelineNamesTests
         bench.Pipeline.Handle(Samples.Connect(new(300, 3000) { Slot = 2, CgroupId = 200 }, [203, 0, 113, 5], 443));
         var (anomalies, _) = bench.Finish();
         Assert.Equal("", anomalies.Single(a => a.Kind == EventKind.Connect).PeerName);
+    }
+
+    /// <summary>Its file goes with the container, once no process of it is left.</summary>
+    [Fact]
+    public void Names_are_kept_while_their_container_lives()
+    {
+        using var bench = Bench();
+        Resolve(bench, "db.example.com", "203.0.113.5");
+        var kept = Assert.Single(bench.Names.TakeChanged(0, all: true));
+        Assert.Equal(PipelineBench.Id(1), kept.ContainerId);
+        Assert.Equal("db.example.com"u8, Assert.Single(kept.Names).Name);
+        bench.Pipeline.Handle(Samples.Cgroup(100, 1, "", kind: 41));
+        bench.Pipeline.Tick(BootClock.BootNs + 60_000_000_000);
+        Assert.Empty(bench.Names.TakeChanged(0, all: true));
+        bench.Pipeline.Handle(Samples.Exit(Web));
+        bench.Pipeline.Tick(BootClock.BootNs + 120_000_000_000);
+        Assert.Equal((PipelineBench.Id(1), 0), bench.Names.TakeChanged(0, all: true).Select(k => (k.ContainerId, k.Names.Count)).Single());
     }
 
     [Fact]
