@@ -32,7 +32,7 @@ sealed partial class Pipeline
                 _counters[Counter.DnsUntrusted]++;
             else if (!container.Names.Answered(message, e.ClientPort, server, e.Header.TimeNs))
                 _counters[Counter.DnsUnasked]++;
-            _counters[Counter.NamesEvicted] = _side.Names.Budget.Evicted + _pods.Refused;
+            CountEvicted();
             return true;
         }
         if (trusted)
@@ -83,9 +83,11 @@ sealed partial class Pipeline
             _side.Names.Follow(KeptAs(entry), names, nowBootNs);
         else
             ForgetNames(entry);
-        _counters[Counter.NamesEvicted] = _side.Names.Budget.Evicted + _pods.Refused;
+        CountEvicted();
         return names;
     }
+
+    void CountEvicted() => _counters[Counter.NamesEvicted] = _side.Names.Budget.Evicted + _pods.Refused;
 
     void ForgetNames(ContainerEntry entry)
     {

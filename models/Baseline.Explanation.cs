@@ -82,7 +82,7 @@ public sealed partial class Baseline
     }
 
     /// <summary>Ids in <see cref="Anomaly.Rule"/> that are no critical rules: what decided was arithmetic.</summary>
-    const string GreyRule = "grey-zone", VolumeRule = "volume", FanOutRule = "fan-out";
+    internal const string GreyRule = "grey-zone", VolumeRule = "volume", FanOutRule = "fan-out";
 
     Explanation ExplanationOf(ClassMarks marks, Mark mark, in NoveltyScore score, LearningState state) => new()
     {

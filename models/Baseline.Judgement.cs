@@ -126,8 +126,9 @@ public sealed partial class Baseline
         var risky = marks.Marks[candidate.Mark].HighRisk && !_options.NoMarks && !_options.NoQuarantine
             && !_options.SetMembership;
         // What a new version brings is for review, not for the night shift, and stays so; what is risky is not excused by a release.
-        var probation = rule is null && !strict && !risky && !_options.SetMembership && _units.IsOnProbation(unit.Version, ProbationHours, timeNs);
-        var review = probation || (rule is null && !strict && !risky && behaviour is { ForReview: true } && behaviour.IsOnlyIn(unit.Version));
+        var excusable = rule is null && !strict && !risky;
+        var probation = excusable && !_options.SetMembership && _units.IsOnProbation(unit.Version, ProbationHours, timeNs);
+        var review = probation || (excusable && behaviour is { ForReview: true } && behaviour.IsOnlyIn(unit.Version));
         var alert = rule is not null || strict
             || (!review && (_options.SetMembership ? !learns : score.Expected <= _options.Alpha));
 
@@ -163,10 +164,10 @@ public sealed partial class Baseline
     }
 
     /// <summary>
-    /// May it become normal now? High risk: only when two containers did it on two days, and never at alert level. Put in from outside (kubectl
-    /// exec), or while its container is under suspicion: in its second unit, which a probe reaches and a visit does not. Else
-    /// by the score: above the grey ceiling at once, grey in its second unit while learning, alert level never. What cannot be
-    /// learned name by name is accepted where its zone is known.
+    /// May it become normal now? High risk: only when two containers did it on two days, and never at alert level. Put in from
+    /// outside (kubectl exec), or while its container is under suspicion: in its second unit, which a probe reaches and a visit
+    /// does not. Else by the score: above the grey ceiling at once, grey in its second unit while learning, alert level never.
+    /// What cannot be learned name by name is accepted where its zone is known.
     /// </summary>
     bool IsAccepted(Behaviour behaviour, bool risky, bool injected, in NoveltyScore score, LearningState state,
         in ContainerUnit unit)

@@ -18,7 +18,7 @@ sealed class ClassTally
     public SmallSketch Recent;
     public SmallSketch Novel;
 
-    const int ContextCount = 3;
+    public const int ContextCount = 3;
 
     /// <summary>
     /// Four weeks of one container: what came new into contexts while they were found out says little of a month later, and a
@@ -29,6 +29,9 @@ sealed class ClassTally
     public VolumeStatistics Volumes { get; } = new();
 
     public ulong GreySum => Grey.Aggregate(0ul, (sum, count) => sum + count);
+
+    /// <summary>Left out of evidence while there is no window before.</summary>
+    public static ulong OlderOf(ClassRates rates, int context) => context < rates.OlderContexts.Count ? rates.OlderContexts[context] : 0;
 
     public void AddContextUnit()
     {
@@ -52,7 +55,7 @@ sealed class ClassTally
         (Contexts[0], Contexts[1], Contexts[2]) = (from.NewPhase, from.NewHour, from.NewRole);
         (ContextUnits, OlderContextUnits) = (from.ContextUnits, from.OlderContextUnits);
         for (var context = 0; context < ContextCount; context++)
-            OlderContexts[context] = context < from.OlderContexts.Count ? from.OlderContexts[context] : 0;
+            OlderContexts[context] = OlderOf(from, context);
         foreach (var container in from.Containers)
             Recent.Add(container);
         foreach (var container in from.NovelContainers)

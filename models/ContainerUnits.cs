@@ -101,8 +101,7 @@ sealed class ContainerUnits
     /// <summary>Counts an event of the class in the hour that runs; returns how many there are.</summary>
     public uint Count(BehaviourClass behaviourClass, long timeNs)
     {
-        // A run is one unit, however long: it is counted as a whole.
-        var hour = _facts.RunsToCompletion ? 0 : timeNs / HourNs;
+        var hour = HourOf(timeNs);
         if (hour != _countedHour)
             StartCounting(hour);
         return ++_counts[(int)behaviourClass];
@@ -134,7 +133,7 @@ sealed class ContainerUnits
     /// <summary>Events of the class (of all when unspecified) were lost now: this unit is no evidence of absence.</summary>
     public void Void(BehaviourClass behaviourClass, long timeNs)
     {
-        var hour = _facts.RunsToCompletion ? 0 : timeNs / HourNs;
+        var hour = HourOf(timeNs);
         if (behaviourClass == BehaviourClass.Unspecified)
             Array.Fill(_voidHours, hour);
         else
@@ -187,6 +186,9 @@ sealed class ContainerUnits
                 units.AddRun((BehaviourClass)c, new CompleteHour(_run, nowNs / HourNs, _hash, _counts[c], (_novel >> c & 1) != 0, _peers.Estimate), nowNs);
         units.AddVersion(Version, _version, _run, nowNs);
     }
+
+    /// <summary>A run is one unit, however long: it is counted, and void, as a whole.</summary>
+    long HourOf(long timeNs) => _facts.RunsToCompletion ? 0 : timeNs / HourNs;
 
     void StartCounting(long hour)
     {

@@ -79,7 +79,7 @@ public static class EvidenceMerge
         foreach (var rates in evidence.Rates)
             if (rates.Classes.Count > ContainerUnits.ClassCount || rates.Classes.Any(c => !IsClass(c.Class)
                 || c.Volumes.Count > 2 * VolumeStatistics.Buckets || c.Containers.Count > BottomK.Containers
-                || c.NovelContainers.Count > BottomK.Containers || c.GreyByScore.Count is not (0 or GreyScore.Bins) || c.OlderContexts.Count > 3
+                || c.NovelContainers.Count > BottomK.Containers || c.GreyByScore.Count is not (0 or GreyScore.Bins) || c.OlderContexts.Count > ClassTally.ContextCount
                 || c.Volumes.Any(v => !(v.Sum >= 0) || !(v.Squares >= 0) || !double.IsFinite(v.Sum + v.Squares))))
                 return $"rates of source {rates.Source:x16} are of an unknown class, too many, or no numbers";
         foreach (var features in evidence.Features)

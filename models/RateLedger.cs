@@ -79,7 +79,7 @@ sealed class RateLedger(ulong source)
     /// <summary>How often known behaviours of the class came new into such a context lately, and in how many units.</summary>
     public (double Seen, double Units) Context(BehaviourClass c, BehaviourContext context) =>
         (Sum(c, own => own.Contexts[(int)context] + own.OlderContexts[(int)context],
-            other => Now(other, context) + (other.OlderContexts.Count > (int)context ? other.OlderContexts[(int)context] : 0)),
+            other => Now(other, context) + ClassTally.OlderOf(other, (int)context)),
         Sum(c, own => own.ContextUnits + own.OlderContextUnits, other => other.ContextUnits + other.OlderContextUnits));
 
     static ulong Now(ClassRates rates, BehaviourContext context) => context switch

@@ -7,8 +7,6 @@ namespace RuntimeGuard.Models.Replay;
 sealed class ReplayTally
 {
     const int MostExamples = 100;
-    const string GreyRule = "grey-zone";
-    const string VolumeRule = "volume", FanOutRule = "fan-out";
     const double NsPerSecond = 1e9;
 
     readonly Labels _labels;
@@ -98,8 +96,8 @@ sealed class ReplayTally
     static AlarmSource SourceOf(Anomaly anomaly) => anomaly.Rule switch
     {
         "" => AlarmSource.SingleEvent,
-        GreyRule => AlarmSource.Grey,
-        VolumeRule or FanOutRule => AlarmSource.Volume,
+        Baseline.GreyRule => AlarmSource.Grey,
+        Baseline.VolumeRule or Baseline.FanOutRule => AlarmSource.Volume,
         _ => AlarmSource.Rule,
     };
 

@@ -2,6 +2,7 @@ using CsCheck;
 using RuntimeGuard.Agent;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
+using RuntimeGuard.Tests.Support;
 using RuntimeGuard.Tests.Unit.Models;
 
 namespace RuntimeGuard.Tests.Unit.Agent;
@@ -85,14 +86,7 @@ public sealed class BaselineStoreTests : IDisposable
             (second.Workload, second.Policy) = (Model("web", 2).Workload, new Policy { Version = 2 });
             store.Save(second);
             var path = Directory.GetFiles(directory, "*.baseline").Single();
-            var content = File.ReadAllBytes(path);
-            at %= content.Length;
-            File.WriteAllBytes(path, how switch
-            {
-                0 => content[..at],
-                1 => [.. content, flip],
-                _ => [.. content[..at], (byte)(content[at] ^ flip), .. content[(at + 1)..]],
-            });
+            DamagedFile.Make(path, at, flip, how);
             var again = new BaselineStore(directory);
             Assert.Equal(1ul, again.LoadAll().Single().Policy.Version);
             Assert.Equal(1, again.Refused);

@@ -2,6 +2,7 @@ using System.Text;
 using CsCheck;
 using RuntimeGuard.Agent;
 using RuntimeGuard.Agent.Names;
+using RuntimeGuard.Tests.Support;
 
 namespace RuntimeGuard.Tests.Unit.Names;
 
@@ -239,14 +240,7 @@ public sealed class NameKeeperTests : IDisposable
             Learn(names, 2, "cache");
             run.Save(10 * Second);
             var path = Directory.GetFiles(directory, "*.names").Single();
-            var content = File.ReadAllBytes(path);
-            at %= content.Length;
-            File.WriteAllBytes(path, how switch
-            {
-                0 => content[..at],
-                1 => [.. content, flip],
-                _ => [.. content[..at], (byte)(content[at] ^ flip), .. content[(at + 1)..]],
-            });
+            DamagedFile.Make(path, at, flip, how);
             var next = new Run(directory);
             next.Keeper.Load(11 * Second);
             Assert.Equal(1, next.Keeper.Refused);
