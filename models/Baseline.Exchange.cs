@@ -103,7 +103,7 @@ public sealed partial class Baseline
     Evidence NewEvidence() => new()
     {
         Workload = new Workload { Namespace = Workload.Namespace, Image = Workload.Image },
-        Format = EvidenceMerge.Format,
+        Format = EvidenceFormat.Current,
         Generation = _generation,
     };
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Google.Protobuf.Collections;
 using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Models;
@@ -10,6 +11,15 @@ struct LevelKeys
 {
     public const int Count = 4;
     ulong _first;
+
+    /// <summary>Of evidence: as many as there are.</summary>
+    public static LevelKeys Of(RepeatedField<ulong> keys)
+    {
+        LevelKeys levels = default;
+        for (var level = 0; level < Math.Min(keys.Count, Count); level++)
+            levels[level] = keys[level];
+        return levels;
+    }
 }
 
 /// <summary>
@@ -78,9 +88,8 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, b
         {
             Mark = Math.Max(0, Marks.Of(evidence.Class).IndexOf(evidence.Mark)),
             Secret = evidence.Secret,
+            Levels = LevelKeys.Of(evidence.LevelKeys),
         };
-        for (var level = 0; level < Math.Min(evidence.LevelKeys.Count, LevelKeys.Count); level++)
-            made.Levels[level] = evidence.LevelKeys[level];
         made.Absorb(evidence);
         return made;
     }

@@ -65,10 +65,7 @@ static class EvidenceFold
 
     static BehaviourEvidence PatternOf(BehaviourEvidence literal, ReadOnlySpan<byte> text)
     {
-        LevelKeys own = default;
-        for (var level = 0; level < LevelKeys.Count; level++)
-            own[level] = literal.LevelKeys[level];
-        var levels = BehaviourLevels.Of(literal.Class, literal.Actor, text, own);
+        var levels = BehaviourLevels.Of(literal.Class, literal.Actor, text, LevelKeys.Of(literal.LevelKeys));
         var pattern = literal.Clone();
         (pattern.Key, pattern.Object) = (levels[0], Encoding.UTF8.GetString(text));
         pattern.LevelKeys.Clear();

@@ -6,14 +6,11 @@ namespace RuntimeGuard.Models;
 
 /// <summary>
 /// Merges evidence of one workload. Commutative, associative and idempotent, and bit-identical whatever the order and the
-/// split: every field is a union, minimum, maximum or or, what is of a hard pattern is
-/// folded into it (<see cref="EvidenceFold"/>), and the outcome is sorted.
+/// split: every field is a union, minimum, maximum or or, what is of a hard pattern is folded into it
+/// (<see cref="EvidenceFold"/>), and the outcome is sorted.
 /// </summary>
 public static class EvidenceMerge
 {
-    /// <summary>The format this version writes and merges.</summary>
-    public const uint Format = EvidenceFormat.Current;
-
     /// <summary>
     /// Texts a Baseline makes, in characters. A printable text may end with one escape (13) beyond its bound: an actor is
     /// "… > " and three executables of 256, and may name the command below it (240).
@@ -34,8 +31,8 @@ public static class EvidenceMerge
     /// </summary>
     public static string? Refuse(Evidence evidence)
     {
-        if (evidence.Format != Format)
-            return $"evidence has format {evidence.Format}, this version reads {EvidenceFormat.Oldest} to {Format}; upgrade the older side";
+        if (evidence.Format != EvidenceFormat.Current)
+            return $"evidence has format {evidence.Format}, this version reads {EvidenceFormat.Oldest} to {EvidenceFormat.Current}; upgrade the older side";
         if (evidence.Workload is null)
             return "evidence names no workload";
         if (evidence.Behaviours.Count > MostBehaviours)
@@ -136,7 +133,7 @@ public static class EvidenceMerge
     /// May stored evidence be worked with? It was checked when it came, by this version or one whose bounds were wider: too
     /// much of it is cut when it is merged, what has no shape is refused.
     /// </summary>
-    public static bool IsReadable(Evidence evidence) => evidence.Format == Format && evidence.Behaviours.All(b => IsClass(b.Class)
+    public static bool IsReadable(Evidence evidence) => evidence.Format == EvidenceFormat.Current && evidence.Behaviours.All(b => IsClass(b.Class)
         && b.Units.Count <= BottomK.Units && b.Containers.Count <= BottomK.Containers) && evidence.Classes.All(c => IsClass(c.Class));
 
     internal static bool IsEmpty(Evidence evidence) =>

@@ -51,7 +51,7 @@ sealed partial class WorkloadRegistry
     /// </summary>
     Evidence Parse(byte[] evidence, Workload workload, Policy policy)
     {
-        var none = new Evidence { Workload = workload, Generation = policy.Generation, Format = EvidenceMerge.Format };
+        var none = new Evidence { Workload = workload, Generation = policy.Generation, Format = EvidenceFormat.Current };
         if (evidence.Length == 0)
         {
             return none;

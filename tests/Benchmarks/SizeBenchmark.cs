@@ -142,7 +142,7 @@ static class SizeBenchmark
     /// <summary>What other nodes counted: every source, class and bucket.</summary>
     static Model Ledgers()
     {
-        var evidence = new Evidence { Workload = new Workload { Namespace = Key.Namespace, Image = Key.Image }, Format = EvidenceMerge.Format };
+        var evidence = new Evidence { Workload = new Workload { Namespace = Key.Namespace, Image = Key.Image }, Format = EvidenceFormat.Current };
         for (var source = 1ul; source <= 64; source++)
         {
             var rates = new RateEvidence { Source = source, Version = source };

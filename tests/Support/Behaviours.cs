@@ -35,7 +35,7 @@ static class Behaviours
     {
         Workload = workload,
         Generation = 1,
-        Format = EvidenceMerge.Format,
+        Format = EvidenceFormat.Current,
         Revision = 1,
         Behaviours = { behaviours },
     };

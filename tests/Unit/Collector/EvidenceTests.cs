@@ -264,7 +264,7 @@ public sealed class EvidenceTests
 
     static Evidence OfTexts(int behaviours, string actor, string target)
     {
-        var evidence = new Evidence { Workload = Nginx, Format = EvidenceMerge.Format, Generation = 1 };
+        var evidence = new Evidence { Workload = Nginx, Format = EvidenceFormat.Current, Generation = 1 };
         for (var i = 1; i <= behaviours; i++)
         {
             evidence.Behaviours.Add(new BehaviourEvidence

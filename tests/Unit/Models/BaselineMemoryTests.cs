@@ -78,7 +78,7 @@ public sealed class BaselineMemoryTests
 
     static Evidence Told(int length, bool distinctActors)
     {
-        var evidence = new Evidence { Workload = new Workload { Namespace = "shop", Image = "" }, Format = EvidenceMerge.Format };
+        var evidence = new Evidence { Workload = new Workload { Namespace = "shop", Image = "" }, Format = EvidenceFormat.Current };
         for (var i = 0; i < Baseline.BehaviourLimit; i++)
         {
             var behaviour = new BehaviourEvidence

@@ -41,7 +41,7 @@ public sealed class EvidenceFormatTests
     public void It_is_written_and_merged_in_the_format_of_now_with_what_the_patterns_cover_folded_into_them()
     {
         var upgraded = EvidenceFormat.Upgrade(OfTheVersionBefore().Evidence);
-        Assert.Equal(EvidenceMerge.Format, upgraded.Format);
+        Assert.Equal(EvidenceFormat.Current, upgraded.Format);
         Assert.Null(EvidenceMerge.Refuse(upgraded));
         Assert.Equal(["/srv/out/*w.png", "/usr/bin/convert a.png", "/var/log/nginx/access.log", "tcp private 10.0.0.5:5432"],
             upgraded.Behaviours.Select(b => b.Object).Order(StringComparer.Ordinal));

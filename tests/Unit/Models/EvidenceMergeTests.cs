@@ -145,7 +145,7 @@ public sealed class EvidenceMergeTests
         var evidence = new Evidence
         {
             Workload = new Workload { Namespace = "shop", Image = "nginx" },
-            Format = EvidenceMerge.Format,
+            Format = EvidenceFormat.Current,
             Generation = generation,
             Revision = revision,
         };

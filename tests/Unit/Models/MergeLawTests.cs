@@ -65,7 +65,7 @@ public sealed class MergeLawTests
     static Evidence Make(BehaviourEvidence[] behaviours, (ulong Key, long First, ulong[] Units)[] versions, (ulong Source, ulong Version, ulong Grey)[] rates,
         (ulong Container, long Last, ulong[] Features)[] features, (int Class, ulong[] Units, long First, bool Runs)[] classes)
     {
-        var made = new Evidence { Workload = Nginx, Format = EvidenceMerge.Format };
+        var made = new Evidence { Workload = Nginx, Format = EvidenceFormat.Current };
         made.Behaviours.AddRange(behaviours.DistinctBy(b => b.Key));
         foreach (var (key, first, units) in versions.DistinctBy(v => v.Key).Take(WorkloadUnits.MostVersions))
             made.Versions.Add(new VersionEvidence { Key = key, Version = $"v{key}", FirstSeenUnixNs = first, Units = { units.Distinct().Order().Take(BottomK.VersionUnits) } });
