@@ -33,7 +33,7 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, b
     const int AfterStart = 2;
 
     /// <summary>The object itself and its slots in tables, without texts: what a budget of memory counts for it.</summary>
-    public const int FixedBytes = 536;
+    public const int FixedBytes = 512;
 
     public BehaviourClass Class { get; } = behaviourClass;
 

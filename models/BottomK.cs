@@ -29,6 +29,16 @@ public static class BottomK
     public static double Estimate(int count, ulong largest, int k) =>
         count < k ? count : (count - 1) / (largest / (double)ulong.MaxValue);
 
+    /// <summary>Of a store that ends at its first zero, or at its end.</summary>
+    public static int Count(ReadOnlySpan<ulong> store) => store.IndexOf(0ul) is >= 0 and var end ? end : store.Length;
+
+    /// <summary>Adds to a store that ends at its first zero. Zero stands for none and is left out; false when nothing changed.</summary>
+    public static bool Insert(Span<ulong> store, ulong hash)
+    {
+        var count = Count(store);
+        return hash != 0 && Insert(store, ref count, hash);
+    }
+
     /// <summary>Adds to the first <paramref name="count"/> of <paramref name="store"/>; false when nothing changed.</summary>
     public static bool Insert(Span<ulong> store, ref int count, ulong hash)
     {
@@ -46,7 +56,17 @@ public static class BottomK
     }
 }
 
-/// <summary>The units a behaviour was seen in.</summary>
+/// <summary>Hashes of units: the lowest bit tells a start-up, which is a context of its own, from an hour or a run.</summary>
+static class UnitHash
+{
+    public static ulong OfStart(ulong hash) => hash | 1;
+
+    public static ulong OfHourOrRun(ulong hash) => hash & ~1ul;
+
+    public static bool IsStart(ulong unit) => (unit & 1) != 0;
+}
+
+/// <summary>The units a behaviour was seen in. Its count is not kept: a behaviour is paid for by the byte.</summary>
 struct UnitSketch
 {
     [InlineArray(BottomK.Units)]
@@ -56,17 +76,16 @@ struct UnitSketch
     }
 
     Hashes _hashes;
-    int _count;
 
-    public readonly int Count => _count;
+    public readonly int Count => BottomK.Count(_hashes);
 
-    public bool Add(ulong unit) => BottomK.Insert(_hashes, ref _count, unit);
+    public bool Add(ulong unit) => BottomK.Insert(_hashes, unit);
 
     [UnscopedRef]
-    public readonly ReadOnlySpan<ulong> AsSpan() => ((ReadOnlySpan<ulong>)_hashes)[.._count];
+    public readonly ReadOnlySpan<ulong> AsSpan() => ((ReadOnlySpan<ulong>)_hashes)[..Count];
 }
 
-/// <summary>The containers, or the image versions, a behaviour was seen in. Zero stands for none and is left out.</summary>
+/// <summary>The containers, or the image versions, a behaviour was seen in.</summary>
 struct SmallSketch
 {
     [InlineArray(BottomK.Containers)]
@@ -76,17 +95,16 @@ struct SmallSketch
     }
 
     Hashes _hashes;
-    int _count;
 
-    public readonly int Count => _count;
+    public readonly int Count => BottomK.Count(_hashes);
 
     /// <summary>True also where the sketch is full and cannot tell.</summary>
-    public readonly bool MayHold(ulong hash) => _count == BottomK.Containers || AsSpan().Contains(hash);
+    public readonly bool MayHold(ulong hash) => Count == BottomK.Containers || AsSpan().Contains(hash);
 
-    public bool Add(ulong hash) => hash != 0 && BottomK.Insert(_hashes, ref _count, hash);
+    public bool Add(ulong hash) => BottomK.Insert(_hashes, hash);
 
     [UnscopedRef]
-    public readonly ReadOnlySpan<ulong> AsSpan() => ((ReadOnlySpan<ulong>)_hashes)[.._count];
+    public readonly ReadOnlySpan<ulong> AsSpan() => ((ReadOnlySpan<ulong>)_hashes)[..Count];
 }
 
 /// <summary>A set of units that grows to its k and no further; the complete units of a class with the default k.</summary>
@@ -112,9 +130,9 @@ sealed class UnitSet(int k = BottomK.ClassUnits)
     }
 
     /// <summary>
-    /// Is this a complete unit? Above k only the kept part of the range can be asked; the rest is taken as complete,
-    /// which errs by the share of partial units, at most a few in a thousand by then.
+    /// Is this a complete unit? Above k only the kept part of the range can be asked; of the rest start-ups are told by their
+    /// hash, and the units that lost events are taken as complete: that errs by their share.
     /// </summary>
     public bool Contains(ulong unit) => AsSpan().BinarySearch(unit) >= 0
-        || (_count == k && unit > _hashes[_count - 1]);
+        || (_count == k && unit > _hashes[_count - 1] && !UnitHash.IsStart(unit));
 }

@@ -48,8 +48,8 @@ sealed class ContainerUnits
     {
         _facts = facts;
         _hash = KeyHash.Of(facts.Id);
-        _start = KeyHash.Mix(_hash, 0x7374_6172_74);
-        _run = KeyHash.Mix(_hash, 0x72_756E);
+        _start = UnitHash.OfStart(KeyHash.Mix(_hash, 0x7374_6172_74));
+        _run = UnitHash.OfHourOrRun(KeyHash.Mix(_hash, 0x72_756E));
         _version = facts.Version.Length == 0 ? 0 : KeyHash.Of(facts.Version);
         Array.Fill(_voidHours, long.MinValue);
         _startCounted = !facts.SeenFromBirth;
@@ -199,7 +199,7 @@ sealed class ContainerUnits
         _novel = 0;
     }
 
-    ulong HourUnit(long hour) => KeyHash.Mix(_hash, (ulong)hour);
+    ulong HourUnit(long hour) => UnitHash.OfHourOrRun(KeyHash.Mix(_hash, (ulong)hour));
 }
 
 /// <summary>One container-hour that was watched from end to end.</summary>

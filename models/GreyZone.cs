@@ -17,6 +17,7 @@ sealed class GreyZone(bool fixedHalfLife)
     /// <summary>Characters of steps that are remembered in all, 256 KB; beyond it the containers quiet longest are forgotten.</summary>
     internal const int MostCharacters = 128 * 1024;
     public const long HourNs = ContainerUnits.HourNs;
+    const long SuspectAfterIncidentNs = 24 * HourNs;
     public const double HalfLifeHours = 6;     // only for comparison: decay by a constant instead of by the workload's own rate
 
     public static ReadOnlySpan<double> Rhos => [3, 10, 30];
@@ -34,6 +35,7 @@ sealed class GreyZone(bool fixedHalfLife)
         public readonly Dictionary<ulong, ulong> Joined = []; // lineage -> the one it joined
         public readonly Dictionary<ulong, ulong> Touched = []; // what a grey event touched (path, peer) -> its lineage
         public long LastNs;
+        public long ToldNs = long.MinValue; // of its latest incident
     }
 
     /// <summary>
@@ -76,14 +78,20 @@ sealed class GreyZone(bool fixedHalfLife)
         // What it was made of is told: it does not count a second time.
         lineage.Reset();
         container.Whole.Reset();
+        container.ToldNs = e.TimeNs;
         return incident;
     }
 
-    /// <summary>Bits of the strongest accumulator of a container against half its bound: is it under suspicion?</summary>
+    /// <summary>
+    /// Is the container under suspicion? By the bits of its strongest accumulator against half its bound, and for a day after an
+    /// incident, which emptied them.
+    /// </summary>
     public bool IsSuspect(ulong container, long nowNs, double lambdaPerDay, double alpha)
     {
         if (!_containers.TryGetValue(container, out var known))
             return false;
+        if (known.ToldNs != long.MinValue && nowNs - known.ToldNs < SuspectAfterIncidentNs)
+            return true;
         known.Whole.Decay(nowNs, lambdaPerDay, fixedHalfLife);
         return known.Whole.Share(lambdaPerDay, alpha) > 0.5;
     }
@@ -159,6 +167,7 @@ sealed class GreyZone(bool fixedHalfLife)
             {
                 told.Whole.Reset();
                 told.Lineages.Clear();
+                told.ToldNs = e.TimeNs;
             }
             return new GreyIncident(bits, bound, steps);
         }

@@ -125,4 +125,16 @@ public sealed class CheckValueTests
         Assert.Equal(1024, set.Count);
         Assert.InRange(set.Estimate, 18_000, 22_000);
     }
+
+    /// <summary>Of more units than are kept: an hour beyond them is taken as complete, a start-up never is.</summary>
+    [Fact]
+    public void A_start_up_is_no_complete_unit_however_many_there_are()
+    {
+        var set = new UnitSet();
+        for (var i = 0ul; i < 4000; i++)
+            set.Add(UnitHash.OfHourOrRun(KeyHash.Mix(i, 7)));
+        for (var i = 4000ul; i < 4100; i++)
+            Assert.False(set.Contains(UnitHash.OfStart(KeyHash.Mix(i, 7))));
+        Assert.All(Enumerable.Range(0, 4000), i => Assert.True(set.Contains(UnitHash.OfHourOrRun(KeyHash.Mix((ulong)i, 7)))));
+    }
 }

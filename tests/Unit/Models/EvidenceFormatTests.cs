@@ -54,9 +54,30 @@ public sealed class EvidenceFormatTests
         Assert.Equal(EvidenceMerge.Merge(upgraded, upgraded).Behaviours.ToString(), EvidenceMerge.Merge(sent, sent).Behaviours.ToString());
     }
 
+    /// <summary>Up to format 2 nothing told the units of start-ups apart but the list of them.</summary>
+    [Fact]
+    public void Units_of_start_ups_and_of_hours_are_told_apart()
+    {
+        var workload = new WorkloadUnderTest();
+        workload.Exec("/usr/bin/date", "date");
+        for (var hour = 0; hour < 5; hour++, workload.Now += WorkloadUnderTest.Hour)
+            workload.Exec("/usr/bin/date", "date");
+        var old = workload.Baseline.Snapshot().Evidence;
+        Assert.All(old.Classes.SelectMany(c => c.Units), unit => Assert.False(UnitHash.IsStart(unit)));
+        var start = old.Classes[0].StartUnits.Single();
+        Assert.True(UnitHash.IsStart(start));
+        var wanted = old.Clone();
+        old.Format = 2;
+        foreach (var units in old.Classes.Select(c => c.Units).Concat(old.Behaviours.Select(b => b.Units)).Concat(old.Classes.Select(c => c.StartUnits)))
+            for (var i = 0; i < units.Count; i++)
+                units[i] ^= i % 2 == 0 || units[i] == start ? 1ul : 0;
+        Assert.NotEqual(wanted.Behaviours, old.Behaviours);
+        Assert.Equal(wanted, EvidenceFormat.Upgrade(old));
+    }
+
     [Theory]
     [InlineData(0u)]
-    [InlineData(3u)]
+    [InlineData(4u)]
     public void Another_format_is_refused_and_counted(uint format)
     {
         var model = OfTheVersionBefore();

@@ -50,8 +50,10 @@ public sealed class GreyZoneTests
         var incident = grey.Add(Event(3, Credential, 3), .5, .01, out _);
         Assert.Equal(["a -> 1", "a -> 2", "a -> 3"], incident!.Steps.Select(s => s.Behaviour));
         Assert.True(incident.Bits >= incident.Bound);
-        // What was told does not count a second time.
+        // What was told does not count a second time; who did it is a suspect for a day.
         Assert.Null(grey.Add(Event(3, Credential, 4), .5, .01, out _));
+        Assert.True(grey.IsSuspect(1, Start + (26 * Hour), .5, .01));
+        Assert.False(grey.IsSuspect(1, Start + (28 * Hour), .5, .01));
     }
 
     /// <summary>Long names from many containers: the quiet ones are forgotten, counted, and the one that acts is not.</summary>

@@ -98,7 +98,8 @@ public sealed class KeeperTests
     {
         var number = 0;
         var evidence = Learned((baseline, container, at) =>
-            Exec(baseline, container, at, $"/opt/{BaselinePropertyTests.Letters(number++)}/x"));
+            Exec(baseline, container, at, $"/opt/{BaselinePropertyTests.Letters(number++)}/x"),
+            policy: new Policy { Classes = { new ClassPolicy { Class = BehaviourClass.Exec, DriftSinceUnixNs = Start } } });
         ClassPolicy Exec1(double met) => ClassKeeper.Keep(new Policy
         {
             Classes = { new ClassPolicy { Class = BehaviourClass.Exec, Bounds = { 3, 2.9, 2.8 }, BoundUnits = 1e6, MetBound = met } },
