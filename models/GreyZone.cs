@@ -14,8 +14,10 @@ sealed class GreyZone(bool fixedHalfLife)
     public const int MostLineages = 32; // of one container; the one quiet longest goes
     const int MostContainers = 256;     // of the workload on this node; likewise
 
-    /// <summary>Characters of steps that are remembered in all, 256 KB; beyond it the containers quiet longest are forgotten.</summary>
-    internal const int MostCharacters = 128 * 1024;
+    /// <summary>Of everything remembered, by the sizes below; beyond it the containers quiet longest are forgotten.</summary>
+    const int MostBytes = 512 << 10;
+    const int LineageBytes = 640; // an accumulator, its hour, its places in tables
+    const int StepBytes = 200;    // without its texts
     public const long HourNs = ContainerUnits.HourNs;
     const long SuspectAfterIncidentNs = 24 * HourNs;
     public const double HalfLifeHours = 6;     // only for comparison: decay by a constant instead of by the workload's own rate
@@ -23,7 +25,7 @@ sealed class GreyZone(bool fixedHalfLife)
     public static ReadOnlySpan<double> Rhos => [3, 10, 30];
 
     readonly Dictionary<ulong, Container> _containers = [];
-    int _characters; // at most so many: what was reset since they were counted is still in it
+    int _bytes; // at most so many: what was reset or shared since they were counted is still in it
 
     /// <summary>Containers whose suspicion was forgotten for want of room.</summary>
     public long Evicted { get; private set; }
@@ -99,33 +101,35 @@ sealed class GreyZone(bool fixedHalfLife)
     public void Clear()
     {
         _containers.Clear();
-        _characters = 0;
+        _bytes = 0;
     }
 
     void MakeRoom(Contribution step, Container own)
     {
-        _characters += SizeOf(step);
-        if (_characters <= MostCharacters)
+        _bytes += SizeOf(step) + LineageBytes;
+        if (_bytes <= MostBytes)
             return;
-        _characters = SizeOf(step) + _containers.Values.Sum(Characters);
-        while (_characters > MostCharacters / 2 && _containers.Count > 1)
-            _characters -= Forget(own);
+        _bytes = SizeOf(step) + LineageBytes + _containers.Values.Sum(SizeOf);
+        if (_bytes <= MostBytes / 4 * 3)
+            return;
+        while (_bytes > MostBytes / 2 && _containers.Count > 1)
+            _bytes -= Forget(own);
     }
 
-    /// <summary>Forgets the container quiet longest; returns how many characters it had.</summary>
+    /// <summary>Forgets the container quiet longest; returns how many bytes it had.</summary>
     int Forget(Container? but = null)
     {
         var (id, quiet) = _containers.Where(c => c.Value != but).MinBy(c => c.Value.LastNs);
         _containers.Remove(id);
         Evicted++;
-        return Characters(quiet);
+        return SizeOf(quiet);
     }
 
     /// <summary>A step that both a lineage and its container remember is one.</summary>
-    static int Characters(Container container) => container.Lineages.Values.Append(container.Whole)
+    static int SizeOf(Container container) => ((container.Lineages.Count + 1) * LineageBytes) + container.Lineages.Values.Append(container.Whole)
         .SelectMany(accumulator => accumulator.Steps).Distinct(ReferenceEqualityComparer.Instance).Cast<Contribution>().Sum(SizeOf);
 
-    static int SizeOf(Contribution step) => step.Behaviour.Length + step.Mark.Length;
+    static int SizeOf(Contribution step) => StepBytes + (2 * (step.Behaviour.Length + step.Mark.Length));
 
     static GreyIncident? Raise(GreyAccumulator of, double lambdaPerDay, double alpha)
     {
