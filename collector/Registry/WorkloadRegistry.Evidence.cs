@@ -24,6 +24,12 @@ sealed partial class WorkloadRegistry
     /// <summary>Whose evidence changed since it was last looked at; no more than the registry holds, as only those merge.</summary>
     readonly ConcurrentDictionary<WorkloadKey, bool> _unread = [];
 
+    /// <summary>Whose stored evidence could not be read when it last was; no more than the registry holds.</summary>
+    readonly ConcurrentDictionary<WorkloadKey, bool> _unreadable = [];
+
+    /// <summary>What is stored of it could not be read when it last was, and was taken for none.</summary>
+    public bool IsUnreadable(WorkloadKey workload) => _unreadable.ContainsKey(workload);
+
     /// <summary>Workloads whose evidence changed and was not looked at since, in no order.</summary>
     public IEnumerable<WorkloadKey> Unread => _unread.Keys;
 
@@ -46,29 +52,38 @@ sealed partial class WorkloadRegistry
     }
 
     /// <summary>
-    /// Evidence as it is stored, also by an earlier version. What cannot be read is counted and taken for none: agents go on
-    /// with their own copies, and send all of them when they start again.
+    /// Evidence as it is stored, also by an earlier version. What cannot be read is counted, told once until it can be read
+    /// again, and taken for none: agents go on with their own copies, and send all of them when they start again.
     /// </summary>
     Evidence Parse(byte[] evidence, Workload workload, Policy policy)
     {
+        var key = new WorkloadKey(workload.Namespace, workload.Image);
         var none = new Evidence { Workload = workload, Generation = policy.Generation, Format = EvidenceFormat.Current };
         if (evidence.Length == 0)
         {
+            _unreadable.TryRemove(key, out _);
             return none;
         }
+        string reason;
         try
         {
             var stored = EvidenceFormat.Upgrade(Evidence.Parser.ParseFrom(evidence));
             if (EvidenceMerge.IsReadable(stored))
             {
+                _unreadable.TryRemove(key, out _);
                 return stored;
             }
+            reason = $"format {stored.Format} is unknown, or a part is out of bounds";
         }
-        catch (InvalidProtocolBufferException)
+        catch (InvalidProtocolBufferException e)
         {
-            // Counted below with every other way it can be bad.
+            reason = e.Message;
         }
         diagnostics.EvidenceUnreadable.Inc();
+        if (_unreadable.TryAdd(key, true))
+        {
+            diagnostics.StoredEvidenceUnreadable(key.ToString(), evidence.Length, options.Data.StateDatabase, reason);
+        }
         return none;
     }
 

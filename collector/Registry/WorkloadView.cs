@@ -42,6 +42,7 @@ sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateS
             LastSeenUnixNs = entry.LastSeenUnixNs,
             OpenAlerts = (ulong)openAlerts,
             Quarantined = review.Quarantined,
+            EvidenceUnreadable = registry.IsUnreadable(entry.Workload),
         };
         summary.Classes.AddRange(LearningProgress.Of(evidence, entry.Policy, now).Classes);
         foreach (var progress in summary.Classes)
