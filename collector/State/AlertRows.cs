@@ -12,12 +12,37 @@ sealed class AnomalyRow
     public long TimeUnixNs { get; set; }
     public long ReceivedUnixNs { get; set; }
     public required byte[] Data { get; set; }
+    /// <summary>The behaviour by which it may belong to a fleet's alert; 0: none.</summary>
+    public long BehaviourKey { get; set; }
 }
 
-/// <summary>One incident: all anomalies of one lineage in one container of one workload on one node.</summary>
+/// <summary>A behaviour was seen in an incident: by it is known in how many containers of a workload.</summary>
+sealed class BehaviourIncidentRow
+{
+    public required string Namespace { get; set; }
+    public required string Image { get; set; }
+    public long BehaviourKey { get; set; }
+    public required string AlertId { get; set; }
+    public required string ContainerId { get; set; }
+}
+
+/// <summary>
+/// One incident: all anomalies of one lineage in one container of one workload on one node. Or what is to be said of a
+/// workload once: what a fleet of its containers does, a class that drifts; those are of no container, node or lineage.
+/// </summary>
 sealed class AlertRow
 {
     public required string Id { get; set; }
+    /// <summary>An AlertKind.</summary>
+    public int Kind { get; set; }
+    /// <summary>What it is of, within its kind: a fleet's behaviour, a drift's class; 0 for an incident.</summary>
+    public long Subject { get; set; }
+    /// <summary>The behaviour that all members are novelties of; 0: there is more, or a rule told it.</summary>
+    public long OnlyBehaviour { get; set; }
+    /// <summary>The fleet's alert that tells it; empty: it stands for itself.</summary>
+    public string FoldedInto { get; set; } = "";
+    /// <summary>Why the collector made or resolved it, in words; empty for an incident that goes on.</summary>
+    public string Reason { get; set; } = "";
     public required string Namespace { get; set; }
     public required string Image { get; set; }
     public required string ContainerId { get; set; }
@@ -69,6 +94,16 @@ sealed class AnomalyRowMapping : IEntityTypeConfiguration<AnomalyRow>
     {
         builder.ToTable("anomalies").HasKey(row => row.Id);
         builder.HasIndex(row => new { row.AlertId, row.Id });
+        builder.HasIndex(row => new { row.BehaviourKey, row.Id });
+    }
+}
+
+sealed class BehaviourIncidentRowMapping : IEntityTypeConfiguration<BehaviourIncidentRow>
+{
+    public void Configure(EntityTypeBuilder<BehaviourIncidentRow> builder)
+    {
+        builder.ToTable("behaviour_incidents").HasKey(row => new { row.Namespace, row.Image, row.BehaviourKey, row.AlertId });
+        builder.HasIndex(row => row.AlertId);
     }
 }
 
@@ -81,7 +116,12 @@ sealed class AlertRowMapping : IEntityTypeConfiguration<AlertRow>
         builder.HasIndex(row => new { row.LastUnixNs, row.Id });
         builder.HasIndex(row => row.LastReceivedUnixNs);
         builder.HasIndex(row => row.OverrideId);
-        builder.HasIndex(row => new { row.ContainerId, row.Node, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image })
-            .IsUnique();
+        builder.HasIndex(row => row.FoldedInto);
+        builder.HasIndex(row => new { row.Namespace, row.Image });
+        // A container first: few alerts have the same. Those of a whole workload are told apart by what they are of.
+        builder.HasIndex(row => new
+        {
+            row.ContainerId, row.Node, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image, row.Kind, row.Subject,
+        }).IsUnique();
     }
 }
