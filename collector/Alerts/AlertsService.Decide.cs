@@ -21,6 +21,11 @@ sealed partial class AlertsService
             throw new RpcException(new Status(StatusCode.InvalidArgument, "duration_seconds must be 0 (for ever) or more"));
         }
         var found = await FindAsync(request.Id, cancellation);
+        if (found.Kind == (int)AlertKind.Drift)
+        {
+            throw new RpcException(new Status(StatusCode.FailedPrecondition,
+                $"alert {found.Id} is of a class, not of a behaviour: lock the class (rgctl workloads lock), or allow what it does (rgctl baseline allow)"));
+        }
         var workload = new WorkloadKey(found.Namespace, found.Image);
         if (parts.Registry.Find(workload) is null)
         {

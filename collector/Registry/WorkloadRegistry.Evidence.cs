@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
 using RuntimeGuard.Collector.Access;
+using RuntimeGuard.Collector.State;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
@@ -152,21 +153,26 @@ sealed partial class WorkloadRegistry
     }
 
     /// <summary>What a drifting class takes for normal, with its line of the audit trail first; agents are told.</summary>
+    /// <param name="workload">Whose.</param>
+    /// <param name="absorbed">Marked learned.</param>
+    /// <param name="also">Done in the transaction of that line.</param>
+    /// <param name="cancellation">The collector stops.</param>
     /// <exception cref="ArgumentException">The evidence is none a baseline could have sent.</exception>
-    public async Task AbsorbAsync(WorkloadKey workload, Evidence absorbed, CancellationToken cancellation)
+    public async Task AbsorbAsync(WorkloadKey workload, Evidence absorbed, Func<StateContext, Task> also, CancellationToken cancellation)
     {
         var first = absorbed.Behaviours[0];
-        await state.WriteAsync(context =>
+        await state.WriteAsync(async context =>
         {
             context.Audit.Add(AuditTrail.Row(time.UnixNs(), AuditTrail.Collector, "absorb", workload.ToString(),
                 $"{absorbed.Behaviours.Count} behaviours of drifting classes that most replicas do are normal now, " +
                 $"{PolicyWords.Of(first.Class)} {first.Actor} -> {first.Object} among them"));
-            return Task.FromResult(true);
+            await also(context);
         }, cancellation);
         if (await MergeAsync(node: "", absorbed, cancellation) is { } refusal)
         {
             throw new ArgumentException(refusal, nameof(absorbed));
         }
+        diagnostics.BehavioursAbsorbed.Inc(absorbed.Behaviours.Count);
     }
 
     /// <summary>What was learned of classes that learn no more arrives quarantined.</summary>
