@@ -15,7 +15,6 @@ namespace RuntimeGuard.Collector.Alerts;
 sealed class DriftAlerts(StateStore state, AlertFeed feed, CollectorOptions options, TimeProvider time)
 {
     const int BehavioursTold = 5;
-    const int LongestName = 200;
 
     /// <summary>
     /// An open alert makes its container suspect for so long, in learning time, after its last anomaly: by then evidence that adds up
@@ -96,22 +95,10 @@ sealed class DriftAlerts(StateStore state, AlertFeed feed, CollectorOptions opti
         var alert = await Of(context, workload).FirstOrDefaultAsync(row => row.Subject == (long)report.Class, cancellation);
         if (alert is null)
         {
-            alert = new AlertRow
-            {
-                Id = await AlertId.NewAsync(context, cancellation),
-                Kind = (int)AlertKind.Drift,
-                Subject = (long)report.Class,
-                Namespace = workload.Namespace,
-                Image = workload.Image,
-                ContainerId = "",
-                ContainerName = "",
-                Node = "",
-                Score = 1,
-                FirstUnixNs = now,
-                ReceivedUnixNs = now,
-                Worst = [],
-                Latest = [],
-            };
+            alert = AlertRow.OfWorkload(await AlertId.NewAsync(context, cancellation), AlertKind.Drift, (long)report.Class,
+                (workload.Namespace, workload.Image), now);
+            // Ordinary beside what is ordered by how unusual it is.
+            alert.Score = 1;
             context.Alerts.Add(alert);
         }
         alert.Count++;
@@ -130,10 +117,10 @@ sealed class DriftAlerts(StateStore state, AlertFeed feed, CollectorOptions opti
     static string Why(DriftReport report)
     {
         var told = report.Behaviours.Take(BehavioursTold).Select(behaviour =>
-            $"{Short(behaviour.Actor)} -> {Short(behaviour.Object)} (in {behaviour.Containers.Count}{(behaviour.Containers.Count >= BottomK.Containers ? " or more" : "")})");
+            $"{PolicyWords.Short(behaviour.Actor)} -> {PolicyWords.Short(behaviour.Object)} (in {behaviour.Containers.Count}{(behaviour.Containers.Count >= BottomK.Containers ? " or more" : "")})");
         var more = report.Behaviours.Count > BehavioursTold ? $" and {report.Behaviours.Count - BehavioursTold} more" : "";
         var rollout = report.Version.Length > 0
-            ? $"version {Short(report.Version)} came in the day before"
+            ? $"version {PolicyWords.Short(report.Version)} came in the day before"
             : "no new version came in the day before";
         return string.Create(CultureInfo.InvariantCulture,
             $"{report.Seen:0} of the last {report.Units:0} units brought something new, where {report.Expected:0.##} were expected at most, ") +
@@ -150,6 +137,4 @@ sealed class DriftAlerts(StateStore state, AlertFeed feed, CollectorOptions opti
                 ? "the class is operational again: as little is new as its bound allows"
                 : "the class learns anew";
     }
-
-    static string Short(string name) => name.Length > LongestName ? $"{name[..LongestName]}…" : name;
 }

@@ -46,7 +46,7 @@ sealed class FleetFold(StateContext context, AlertRevisions revisions)
         }
         else if (await IsFleetsAsync(key, cancellation))
         {
-            fleet = await OpenAsync(key, anomaly, receivedUnixNs, cancellation);
+            fleet = await OpenAsync(key, receivedUnixNs, cancellation);
         }
         // What comes although the fleet's was allowed is not covered by that: it tells itself.
         if (fleet is not null and not { State: (int)AlertState.Allowed }
@@ -75,8 +75,8 @@ sealed class FleetFold(StateContext context, AlertRevisions revisions)
     }
 
     Task<AlertRow?> FindAsync((string Namespace, string Image, long Behaviour) key, CancellationToken cancellation) =>
-        context.Alerts.FirstOrDefaultAsync(row => row.Kind == (int)AlertKind.Fleet && row.Subject == key.Behaviour && row.ContainerId == ""
-            && row.Namespace == key.Namespace && row.Image == key.Image, cancellation);
+        context.Alerts.FirstOrDefaultAsync(row => row.ContainerId == "" && row.Node == "" && row.LineagePid == 0 && row.LineageStartUnixNs == 0
+            && row.Kind == (int)AlertKind.Fleet && row.Subject == key.Behaviour && row.Namespace == key.Namespace && row.Image == key.Image, cancellation);
 
     async Task<bool> IsFleetsAsync((string Namespace, string Image, long Behaviour) key, CancellationToken cancellation) =>
         await context.BehaviourIncidents.Where(row => row.Namespace == key.Namespace && row.Image == key.Image && row.BehaviourKey == key.Behaviour)
@@ -84,26 +84,13 @@ sealed class FleetFold(StateContext context, AlertRevisions revisions)
 
     /// <summary>With all that is kept of the behaviour, this anomaly too.</summary>
     async Task<AlertRow> OpenAsync(
-        (string Namespace, string Image, long Behaviour) key, Anomaly anomaly, long receivedUnixNs, CancellationToken cancellation)
+        (string Namespace, string Image, long Behaviour) key, long receivedUnixNs, CancellationToken cancellation)
     {
-        var fleet = new AlertRow
-        {
-            Id = await AlertId.NewAsync(context, cancellation),
-            Kind = (int)AlertKind.Fleet,
-            Subject = key.Behaviour,
-            OnlyBehaviour = key.Behaviour,
-            Namespace = key.Namespace,
-            Image = key.Image,
-            ContainerId = "",
-            ContainerName = "",
-            Node = "",
-            State = (int)AlertState.Open,
-            FirstUnixNs = anomaly.TimeUnixNs,
-            LastUnixNs = long.MinValue,
-            ReceivedUnixNs = receivedUnixNs,
-            Worst = [],
-            Latest = [],
-        };
+        var fleet = AlertRow.OfWorkload(
+            await AlertId.NewAsync(context, cancellation), AlertKind.Fleet, key.Behaviour, (key.Namespace, key.Image), receivedUnixNs);
+        fleet.OnlyBehaviour = key.Behaviour;
+        // By the nodes' clocks, of the members alone.
+        (fleet.FirstUnixNs, fleet.LastUnixNs) = (long.MaxValue, long.MinValue);
         await context.SaveChangesAsync(cancellation);
         await foreach (var member in AlertMembers.Of(context, fleet).OrderBy(row => row.Id).Select(row => new { row.Data, row.ReceivedUnixNs })
             .AsAsyncEnumerable().WithCancellation(cancellation))

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.State;
 
@@ -71,6 +72,24 @@ sealed class AlertRow
     public byte[] Decision { get; set; } = [];
     /// <summary>Of that decision; empty before the first.</summary>
     public string OverrideId { get; set; } = "";
+
+    /// <summary>An open one of a whole workload, without members yet.</summary>
+    public static AlertRow OfWorkload(string id, AlertKind kind, long subject, (string Namespace, string Image) workload, long nowUnixNs) => new()
+    {
+        Id = id,
+        Kind = (int)kind,
+        Subject = subject,
+        Namespace = workload.Namespace,
+        Image = workload.Image,
+        ContainerId = "",
+        ContainerName = "",
+        Node = "",
+        State = (int)AlertState.Open,
+        FirstUnixNs = nowUnixNs,
+        ReceivedUnixNs = nowUnixNs,
+        Worst = [],
+        Latest = [],
+    };
 }
 
 /// <summary>A number that only rises, whatever is deleted beside it.</summary>
@@ -121,7 +140,14 @@ sealed class AlertRowMapping : IEntityTypeConfiguration<AlertRow>
         // A container first: few alerts have the same. Those of a whole workload are told apart by what they are of.
         builder.HasIndex(row => new
         {
-            row.ContainerId, row.Node, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image, row.Kind, row.Subject,
+            row.ContainerId,
+            row.Node,
+            row.LineagePid,
+            row.LineageStartUnixNs,
+            row.Namespace,
+            row.Image,
+            row.Kind,
+            row.Subject,
         }).IsUnique();
     }
 }
