@@ -122,6 +122,10 @@ sealed partial class CollectorDiagnostics
     [LoggerMessage(221, LogLevel.Error, "the model of {Workload} cannot be sent to {Node}: {Reason}; reset the workload to begin it anew")]
     public partial void ModelUnsendable(string workload, string node, string reason);
 
+    [LoggerMessage(222, LogLevel.Error, "the stored evidence of {Workload} ({Bytes} bytes in table workloads of {Path}) cannot be read and is taken for none: {Reason}; " +
+        "restart the agents that run it, which then send all they have, or restore that file from backup")]
+    public partial void StoredEvidenceUnreadable(string workload, int bytes, string path, string reason);
+
     [LoggerMessage(300, LogLevel.Error, "{Part} failed and will be tried again: {Reason}")]
     public partial void PartFailed(string part, string reason, Exception cause);
 

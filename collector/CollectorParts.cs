@@ -36,7 +36,7 @@ sealed class CollectorParts : IAsyncDisposable
         Models = new ModelFeed(time);
         Registry = new WorkloadRegistry(state, Models, options, diagnostics, time);
         OverrideDesk = new OverrideDesk(Registry, state, Feed, options, time);
-        EvidenceDesk = new EvidenceDesk(Registry, Nodes, options, diagnostics, time);
+        EvidenceDesk = new EvidenceDesk(Registry, Nodes, new DriftAlerts(state, Feed, options, time), options, time);
         CandidateReplay = new CandidateReplay(History, Coverage, time);
         BearerTokens = new BearerTokens(state, time);
         LoginDesk = new LoginDesk(new LoginLimiter(time), diagnostics);

@@ -25,9 +25,7 @@ public static class ClassKeeper
     public static Policy Keep(Policy policy, Evidence evidence, long nowNs)
     {
         var (statistics, _) = LearningProgress.Statistics(evidence);
-        var rates = new RateLedger(0);
-        foreach (var source in evidence.Rates)
-            rates.Merge(source.Source == 0 ? WithSource(source, ulong.MaxValue) : source, changed: false);
+        var rates = RatesOf(evidence);
         var seenNs = evidence.Behaviours.Count == 0 ? 0 : evidence.Behaviours.Max(behaviour => behaviour.LastSeenUnixNs);
         Policy? changed = null;
         foreach (var marks in Marks.All)
@@ -97,6 +95,15 @@ public static class ClassKeeper
 
     /// <summary>As few novelties again as the bound allows on the average.</summary>
     static bool IsCalm(in RecentNovelty recent, double bound) => recent.Units >= FewestUnits && recent.Novel <= recent.Units * bound;
+
+    /// <summary>Of all sources together.</summary>
+    internal static RateLedger RatesOf(Evidence evidence)
+    {
+        var rates = new RateLedger(0);
+        foreach (var source in evidence.Rates)
+            rates.Merge(source.Source == 0 ? WithSource(source, ulong.MaxValue) : source, changed: false);
+        return rates;
+    }
 
     static RateEvidence WithSource(RateEvidence rates, ulong source)
     {

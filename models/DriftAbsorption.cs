@@ -24,13 +24,14 @@ public static class DriftAbsorption
 
     /// <summary>
     /// Behaviours that a class nobody locked may take for normal now, marked learned: neither risky nor at alert level when seen,
-    /// done by most replicas, and with a rollout in the day before they began or seen on three days. Null when there are none.
+    /// done by most replicas, and with a rollout in the day before they began or seen on three days. A replica that is suspected of
+    /// something else speaks against a behaviour, whether it did it or not. Null when there are none.
     /// </summary>
-    /// <param name="live">Ids of the workload's containers running now: one that crashed and came back is one.</param>
+    /// <param name="live">The workload's containers running now.</param>
     /// <param name="rollouts">When new versions or configurations came, on the model's clock.</param>
-    public static Evidence? Absorb(Evidence evidence, Policy policy, IReadOnlyCollection<string> live, IReadOnlyCollection<long> rollouts, long nowNs)
+    public static Evidence? Absorb(Evidence evidence, Policy policy, IReadOnlyCollection<LiveReplica> live, IReadOnlyCollection<long> rollouts, long nowNs)
     {
-        var replicas = live.Select(id => KeyHash.Of(id)).ToHashSet();
+        var replicas = live.DistinctBy(replica => replica.Id).ToDictionary(replica => KeyHash.Of(replica.Id));
         if (replicas.Count < FewestReplicas)
             return null;
         var absorbed = new Evidence { Workload = evidence.Workload, Format = evidence.Format, Generation = evidence.Generation };
@@ -40,7 +41,7 @@ public static class DriftAbsorption
             if (behaviour.Learned || behaviour.Quarantined || behaviour.ForReview || !EvidenceMerge.IsClass(behaviour.Class)
                 || LearningStates.Decided(policy, behaviour.Class, nowNs) is not (null or LearningState.Drift) || IsRisky(behaviour))
                 continue;
-            var rolledOut = rollouts.Any(at => behaviour.FirstSeenUnixNs >= at && behaviour.FirstSeenUnixNs - at <= RolloutNs);
+            var rolledOut = rollouts.Any(at => Follows(behaviour, at));
             if (Bits(ReplicasOf(behaviour, replicas), replicas.Count) < Accepted
                 || !(rolledOut || System.Numerics.BitOperations.PopCount(behaviour.Days) >= FewestDays))
                 continue;
@@ -51,13 +52,17 @@ public static class DriftAbsorption
         return absorbed.Behaviours.Count == 0 ? null : absorbed;
     }
 
-    /// <summary>How many of the live ones did it; where the sketch is full, by those that it would tell of.</summary>
-    static int ReplicasOf(BehaviourEvidence behaviour, HashSet<ulong> live)
+    /// <summary>It began in the day after that rollout.</summary>
+    internal static bool Follows(BehaviourEvidence behaviour, long rolloutNs) =>
+        behaviour.FirstSeenUnixNs >= rolloutNs && behaviour.FirstSeenUnixNs - rolloutNs <= RolloutNs;
+
+    /// <summary>How many of the live ones did it and are not suspect; where the sketch is full, by those that it would tell of.</summary>
+    static int ReplicasOf(BehaviourEvidence behaviour, Dictionary<ulong, LiveReplica> live)
     {
-        var did = behaviour.Containers.Count(live.Contains);
+        var did = behaviour.Containers.Count(id => live.TryGetValue(id, out var replica) && !replica.IsSuspect(behaviour.Key));
         if (behaviour.Containers.Count < BottomK.Containers)
             return did;
-        var told = live.Count(replica => replica <= behaviour.Containers.Max());
+        var told = live.Keys.Count(id => id <= behaviour.Containers.Max());
         return told == 0 ? 0 : did * live.Count / told;
     }
 

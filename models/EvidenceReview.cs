@@ -49,15 +49,15 @@ public sealed class EvidenceReview
     }
 
     /// <summary>What drifting classes take for normal now, marked learned; null when there is nothing.</summary>
-    /// <param name="live">Ids of the workload's containers running now.</param>
-    public static Evidence? Absorb(Evidence evidence, Policy policy, IReadOnlyCollection<string> live, long nowNs) =>
-        DriftAbsorption.Absorb(evidence, policy, live, RolloutsOf(evidence), nowNs);
+    /// <param name="live">The workload's containers running now.</param>
+    public static Evidence? Absorb(Evidence evidence, Policy policy, IReadOnlyCollection<LiveReplica> live, long nowNs) =>
+        DriftAbsorption.Absorb(evidence, policy, live, [.. RolloutsOf(evidence).Select(version => version.FirstSeenUnixNs)], nowNs);
 
     static bool IsWatchedLongEnough(Evidence evidence) => evidence.Behaviours.Count > 0
         && evidence.Behaviours.Max(behaviour => behaviour.LastSeenUnixNs) - evidence.Behaviours.Min(behaviour => behaviour.FirstSeenUnixNs)
             >= WatchedBeforeRolesNs;
 
-    /// <summary>When a version came that was not the first, on the models' clock as all evidence.</summary>
-    static List<long> RolloutsOf(Evidence evidence) =>
-        [.. evidence.Versions.Select(version => version.FirstSeenUnixNs).Order().Skip(1)];
+    /// <summary>The versions that came and were not the first, oldest first, on the models' clock as all evidence.</summary>
+    internal static IEnumerable<VersionEvidence> RolloutsOf(Evidence evidence) =>
+        evidence.Versions.OrderBy(version => version.FirstSeenUnixNs).ThenBy(version => version.Key).Skip(1);
 }

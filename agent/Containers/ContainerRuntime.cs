@@ -16,6 +16,9 @@ sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters coun
     /// <summary>How long the list taken when a runtime was found answers instead of one call per container.</summary>
     static readonly TimeSpan ListLife = TimeSpan.FromSeconds(5);
 
+    /// <summary>The CRI's containers in containerd.</summary>
+    const string CriScope = "k8s.io";
+
     readonly ConcurrentDictionary<string, Socket> _sockets = new();
     readonly CriFacts _facts = new(counters);
     readonly CriNetwork _network = new(files);
@@ -63,7 +66,7 @@ sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters coun
         if (name.Kind == CgroupKind.Container && await AskCriAsync(socket, name.Id, cancellationToken) is { Container: not null } pod)
             return pod;
         return name.Scope.Length > 0 && name.Scope != "libpod"
-            ? await socket.Containerd.FindAsync(name.Scope, name.Id, cancellationToken)
+            ? await socket.Containerd.FindAsync(name.Scope, name.Id, await MadeUnixNsAsync(name.Scope, name.Id, cancellationToken), cancellationToken)
             : LookUpAnswer.NotFound;
     }
 
@@ -103,13 +106,25 @@ sealed class ContainerRuntime(RuntimeEndpoints endpoints, ContainerCounters coun
             counters.Add(ContainerCounter.RuntimeRejected);
             return LookUpAnswer.NotFound;
         }
-        return LookUpAnswer.Found(facts) with { Network = _network.Of(facts.Workload.Namespace, status, sandbox) };
+        var made = await MadeUnixNsAsync(CriScope, sandbox?.Status?.Id ?? "", cancellationToken);
+        return LookUpAnswer.Found(facts) with { Network = _network.Of(facts.Workload.Namespace, status, sandbox, made) };
+    }
+
+    /// <summary>When runc had made the container, under containerd or by itself; 0 when it did not.</summary>
+    async Task<long> MadeUnixNsAsync(string scope, string id, CancellationToken cancellationToken)
+    {
+        foreach (var root in endpoints.RuncNamespaceRoots.Select(root => Path.Combine(root, scope)).Concat(endpoints.RuncRoots))
+        {
+            if (await _runc.MadeUnixNsAsync(root, id, cancellationToken) is > 0 and var made)
+                return made;
+        }
+        return 0;
     }
 
     /// <summary>runc's own word: on the CRI's containers only while the CRI is away, for it knows less.</summary>
     async Task<Container?> FindStateAsync(CgroupName name, bool away, CancellationToken cancellationToken)
     {
-        if (name.Scope == "k8s.io" && !away)
+        if (name.Scope == CriScope && !away)
             return null;
         if (name.Scope.Length == 0)
         {

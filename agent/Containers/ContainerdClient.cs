@@ -30,7 +30,11 @@ sealed class ContainerdClient : IDisposable
     /// The container, as workload (containerd namespace, image repository); not found when there is none of that id, or it is
     /// one of the CRI's, whose word on it counts.
     /// </summary>
-    public async Task<LookUpAnswer> FindAsync(string ns, string id, CancellationToken cancellationToken)
+    /// <param name="ns">containerd's.</param>
+    /// <param name="id">The container's.</param>
+    /// <param name="madeUnixNs">When runc had made it; 0: not known.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    public async Task<LookUpAnswer> FindAsync(string ns, string id, long madeUnixNs, CancellationToken cancellationToken)
     {
         var headers = new Metadata { { "containerd-namespace", ns } };
         CallOptions Options() => new(headers, DateTime.UtcNow + _timeout, cancellationToken);
@@ -63,14 +67,14 @@ sealed class ContainerdClient : IDisposable
             facts.Workload.Image = $"container:{id}";
         if (facts.Digest.Length == 0 && container.Image.Length > 0)
             facts.Digest = await DigestAsync(container.Image, Options());
-        return LookUpAnswer.Found(facts) with { Network = NetworkOf(container) };
+        return LookUpAnswer.Found(facts) with { Network = NetworkOf(container, madeUnixNs) };
     }
 
-    NetworkFacts NetworkOf(Container container)
+    NetworkFacts NetworkOf(Container container, long madeUnixNs)
     {
         var spec = RuntimeSpec.Of(container.Spec?.Value.Memory ?? default);
         return _files is null || spec.ResolvConf.Length == 0 ? NetworkFacts.None
-            : new NetworkFacts(_files.Read(spec.ResolvConf, UnixNs(container.CreatedAt)), [], []);
+            : new NetworkFacts(_files.Read(spec.ResolvConf, madeUnixNs), [], []);
     }
 
     async Task<string> DigestAsync(string image, CallOptions options)

@@ -11,14 +11,18 @@ sealed class CriNetwork(ResolvConf? files)
 {
     const string Info = "info";
 
-    public NetworkFacts Of(string ns, ContainerStatusResponse? container, PodSandboxStatusResponse? sandbox)
+    /// <param name="ns">The pod's namespace.</param>
+    /// <param name="container">Null: of the sandbox itself.</param>
+    /// <param name="sandbox">Null when the runtime knows it no more.</param>
+    /// <param name="sandboxMadeUnixNs">When runc had made the sandbox, before any container of the pod; 0: not known.</param>
+    public NetworkFacts Of(string ns, ContainerStatusResponse? container, PodSandboxStatusResponse? sandbox, long sandboxMadeUnixNs)
     {
         var spec = container is not null && container.Info.TryGetValue(Info, out var words)
             ? RuntimeSpec.OfContainerInfo(words) : new RuntimeSpec();
         var nameservers = sandbox is not null && sandbox.Info.TryGetValue(Info, out var pod)
             ? RuntimeSpec.OfSandboxInfo(pod).Nameservers : [];
-        if (nameservers.Count == 0 && files is not null && spec.ResolvConf.Length > 0 && sandbox?.Status is { } status)
-            nameservers = files.Read(spec.ResolvConf, status.CreatedAt);
+        if (nameservers.Count == 0 && files is not null && spec.ResolvConf.Length > 0)
+            nameservers = files.Read(spec.ResolvConf, sandboxMadeUnixNs);
         return new NetworkFacts(nameservers, spec.Services(ns), OwnPod(ns, sandbox?.Status));
     }
 

@@ -5,8 +5,8 @@ namespace RuntimeGuard.Agent.Containers;
 
 /// <summary>
 /// The nameservers of a resolv.conf as the runtime wrote it. A runtime mounts the file into the container, mostly writable,
-/// so it is believed only while its inode has not changed since the container was made: its change time, which nobody can set
-/// back.
+/// so it is believed only while its inode has not changed since before anything ran: its change time, which nobody can set
+/// back, against the time at which runc had made the container. Without that time no file is believed.
 /// </summary>
 /// <param name="changedUnixNs">Change time of a file by path; null when it cannot be told. Any thread.</param>
 sealed class ResolvConf(Func<string, long?> changedUnixNs)
@@ -16,12 +16,15 @@ sealed class ResolvConf(Func<string, long?> changedUnixNs)
 
     const int MostBytes = 64 * 1024;
 
-    /// <summary>A runtime writes the file just after it noted the container, and before anything runs in it.</summary>
-    const long WrittenWithinNs = 1_000_000_000;
+    /// <summary>
+    /// The kernel stamps files with the time of its last tick, 10 ms at most before the write: what was written just after
+    /// the container was made may look as if it were before. A runtime writes the file longer before: it is to be mounted.
+    /// </summary>
+    const long TickNs = 10_000_000;
 
-    /// <summary>Empty when the file is gone, too large, or was changed since the container was made.</summary>
+    /// <summary>Empty when the file is gone, too large, or may have been changed since something ran.</summary>
     /// <param name="path">On the host.</param>
-    /// <param name="madeUnixNs">When the container, or its pod, was made.</param>
+    /// <param name="madeUnixNs">When runc had made the container, or the sandbox whose containers share the file; 0: not known.</param>
     public IReadOnlyList<IPAddress> Read(string path, long madeUnixNs)
     {
         try
@@ -33,8 +36,8 @@ sealed class ResolvConf(Func<string, long?> changedUnixNs)
                 return [];
             var bytes = new byte[MostBytes];
             var text = Encoding.UTF8.GetString(bytes, 0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
-            // Looked at again: what was written while it was read is not the runtime's.
-            return IsUnchanged(path, madeUnixNs) ? Parse(text) : [];
+            // Looked at again, and at what was opened: what was written while it was read, or put in its place, is not the runtime's.
+            return IsUnchanged($"/proc/self/fd/{file.SafeFileHandle.DangerousGetHandle()}", madeUnixNs) ? Parse(text) : [];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -61,7 +64,7 @@ sealed class ResolvConf(Func<string, long?> changedUnixNs)
     }
 
     bool IsUnchanged(string path, long madeUnixNs) =>
-        changedUnixNs(path) is { } changed && madeUnixNs > 0 && changed <= madeUnixNs + WrittenWithinNs;
+        madeUnixNs > 0 && changedUnixNs(path) is { } changed && changed < madeUnixNs - TickNs;
 }
 
 /// <summary>Addresses in texts of runtimes.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using RuntimeGuard.Proto;
 
@@ -16,21 +17,46 @@ sealed class RuncState(ContainerCounters counters)
     /// Reads <c>ROOT/ID/state.json</c>, or null when there is none. A file that is too large, is no JSON or is of another
     /// container is refused and counted.
     /// </summary>
-    public async Task<Container?> FindAsync(string root, string id, CancellationToken cancellationToken)
+    public async Task<Container?> FindAsync(string root, string id, CancellationToken cancellationToken) =>
+        await LoadAsync(root, id, cancellationToken) is { } state ? Read(state, id) : null;
+
+    /// <summary>
+    /// When runc had made the container: its root file system was complete, and nothing of it had run. Kept out of its
+    /// reach. 0 when runc made none of that id.
+    /// </summary>
+    public async Task<long> MadeUnixNsAsync(string root, string id, CancellationToken cancellationToken)
+    {
+        if (await LoadAsync(root, id, cancellationToken) is not { } state)
+            return 0;
+        try
+        {
+            using var document = JsonDocument.Parse(state, Json);
+            return Text(document.RootElement, "id") == id ? CreatedUnixNs(document.RootElement) : 0;
+        }
+        catch (JsonException)
+        {
+            Refuse();
+            return 0;
+        }
+    }
+
+    /// <summary>The text of a state file; null when there is none, or it is refused.</summary>
+    async Task<byte[]?> LoadAsync(string root, string id, CancellationToken cancellationToken)
     {
         if (!CgroupPath.IsContainerId(id))
             return null;
-        byte[] bytes;
         try
         {
             var file = new FileInfo(Path.Combine(root, id, "state.json"));
             if (!file.Exists || file.LinkTarget is not null)
                 return null;
-            if (file.Length is 0 or > MaxBytes)
-                return Refuse();
-            await using var stream = file.OpenRead();
-            bytes = new byte[file.Length];
-            await stream.ReadExactlyAsync(bytes, cancellationToken);
+            if (file.Length is > 0 and <= MaxBytes)
+            {
+                await using var stream = file.OpenRead();
+                var bytes = new byte[file.Length];
+                await stream.ReadExactlyAsync(bytes, cancellationToken);
+                return bytes;
+            }
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -38,9 +64,10 @@ sealed class RuncState(ContainerCounters counters)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Refuse();
+            // Counted below with what is too large.
         }
-        return Read(bytes, id);
+        Refuse();
+        return null;
     }
 
     /// <summary>Reads the text of a state file; null and counted when it cannot be that container's.</summary>
@@ -69,9 +96,7 @@ sealed class RuncState(ContainerCounters counters)
             Name = Clean(labels.GetValueOrDefault("io.kubernetes.cri.container-name", id), RuntimeText.MaxName),
             Runtime = "runc",
             Workload = new() { Namespace = "runc" },
-            StartedUnixNs = DateTimeOffset.TryParse(Text(top, "created"), out var created)
-                ? Math.Max(0, (created - DateTimeOffset.UnixEpoch).Ticks) * TimeSpan.NanosecondsPerTick
-                : 0,
+            StartedUnixNs = CreatedUnixNs(top),
         };
         if (labels.TryGetValue("io.kubernetes.cri.container-type", out var type))
             return OfCri(facts, type, labels);
@@ -102,6 +127,10 @@ sealed class RuncState(ContainerCounters counters)
         ImageFacts.Set(facts, [image], [], []);
         return facts;
     }
+
+    static long CreatedUnixNs(JsonElement top) => DateTimeOffset.TryParse(Text(top, "created"), CultureInfo.InvariantCulture, out var created)
+        ? Math.Max(0, (created - DateTimeOffset.UnixEpoch).Ticks) * TimeSpan.NanosecondsPerTick
+        : 0;
 
     /// <summary>runc keeps the bundle and every OCI annotation as a list of "key=value".</summary>
     static Dictionary<string, string> Labels(JsonElement config)

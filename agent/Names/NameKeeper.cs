@@ -23,7 +23,7 @@ sealed class NameKeeper(NameStore store, NameBudget budget)
 
     const ulong Second = 1_000_000_000;
 
-    readonly Dictionary<string, IReadOnlyList<KeptName>> _unclaimed = [];  // what they hold is taken from the budget
+    readonly Dictionary<string, NameTable> _unclaimed = [];
     readonly Dictionary<string, Followed> _followed = [];  // as many as there are containers
     readonly HashSet<string> _ended = [];
     ulong _claimUntilNs;
@@ -41,8 +41,9 @@ sealed class NameKeeper(NameStore store, NameBudget budget)
         var living = store.LoadAll(nowNs, out var ended);
         foreach (var kept in living)
         {
-            var names = kept.Names.TakeWhile(_ => budget.TryTake()).ToList();
-            budget.Evicted += kept.Names.Count - names.Count;
+            var names = new NameTable(budget);
+            foreach (var name in kept.Names)
+                names.Restore(name, nowNs);
             _unclaimed[kept.ContainerId] = names;
         }
         ended.ForEach(End);
@@ -57,8 +58,9 @@ sealed class NameKeeper(NameStore store, NameBudget budget)
     {
         if (_unclaimed.Remove(containerId, out var kept))
         {
-            budget.GiveBack(kept.Count);
-            names.Restore(kept, nowNs);
+            var living = kept.Living(nowNs);
+            kept.Dispose();
+            names.Restore(living, nowNs);
         }
         var change = NameChange.None;
         if (_followed.TryGetValue(containerId, out var before))
@@ -83,11 +85,12 @@ sealed class NameKeeper(NameStore store, NameBudget budget)
         End(containerId);
     }
 
-    /// <summary>What is to be written now; the arrays in it are not changed any more.</summary>
+    /// <summary>What is to be written now; the arrays in it are not changed any more. The regular tick of all names.</summary>
     /// <param name="all">Whatever changed, however little: the agent stops.</param>
     public List<KeptNames> TakeChanged(ulong nowNs, bool all = false)
     {
         GiveUpUnclaimed(nowNs);
+        budget.Tick(nowNs);
         List<KeptNames> changed = [.. _ended.Select(id => new KeptNames(id, []))];
         _ended.Clear();
         foreach (var (id, followed) in _followed)
@@ -126,7 +129,7 @@ sealed class NameKeeper(NameStore store, NameBudget budget)
             return;
         foreach (var (id, names) in _unclaimed)
         {
-            budget.GiveBack(names.Count);
+            names.Dispose();
             End(id);
         }
         _unclaimed.Clear();

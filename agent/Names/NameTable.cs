@@ -2,28 +2,6 @@ using System.Runtime.InteropServices;
 
 namespace RuntimeGuard.Agent.Names;
 
-/// <summary>How many names all containers of this node may hold together.</summary>
-sealed class NameBudget(int most)
-{
-    /// <summary>Addresses with a name, of all containers; an entry takes about 200 bytes with its name.</summary>
-    public const int Most = 65536;
-
-    int _used;
-
-    /// <summary>Names given up because a table was full, since start.</summary>
-    public long Evicted { get; set; }
-
-    public bool TryTake()
-    {
-        if (_used >= most)
-            return false;
-        _used++;
-        return true;
-    }
-
-    public void GiveBack(int count) => _used -= count;
-}
-
 /// <summary>What became of a table since it was last written; the higher is the more urgent.</summary>
 enum NameChange
 {
@@ -82,7 +60,7 @@ sealed class NameTable(NameBudget budget) : IDisposable
             Renewed();
             return;
         }
-        if (_entries.Count >= Capacity || !budget.TryTake())
+        if (_entries.Count >= Capacity || !budget.TryTake(this, nowNs))
         {
             // One that another container holds cannot make room here.
             if (_entries.Count == 0)
@@ -101,7 +79,7 @@ sealed class NameTable(NameBudget budget) : IDisposable
     {
         if (kept.UntilNs < nowNs || _entries.ContainsKey(kept.Address))
             return;
-        if (_entries.Count >= Capacity || !budget.TryTake())
+        if (_entries.Count >= Capacity || !budget.TryTake(this, nowNs))
         {
             budget.Evicted++;
             return;
@@ -133,6 +111,16 @@ sealed class NameTable(NameBudget budget) : IDisposable
         }
         name = known.Name;
         return true;
+    }
+
+    /// <summary>Gives what has ended back to the budget; that is no loss.</summary>
+    public void DropEnded(ulong nowNs)
+    {
+        var before = _entries.Count;
+        foreach (var (address, entry) in _entries)
+            if (entry.UntilNs < nowNs)
+                _entries.Remove(address);
+        budget.GiveBack(before - _entries.Count);
     }
 
     /// <summary>Gives every entry back to the budget.</summary>

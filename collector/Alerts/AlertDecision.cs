@@ -17,8 +17,9 @@ static class AlertDecision
         {
             return null;
         }
+        var revisions = await AlertRevisions.OfAsync(context, cancellation);
         alert.State = (int)(one.Kind == OverrideKind.Deny ? AlertState.Denied : AlertState.Allowed);
-        alert.Revision = await NextRevisionAsync(context, cancellation);
+        alert.Revision = revisions.Next();
         Write(alert, one);
         return alert;
     }
@@ -26,12 +27,13 @@ static class AlertDecision
     /// <summary>The override was retracted: what recurs of the alerts it decided opens them again.</summary>
     public static async Task EndAsync(StateContext context, string overrideId, long nowUnixNs, CancellationToken cancellation)
     {
+        var revisions = await AlertRevisions.OfAsync(context, cancellation);
         foreach (var alert in await context.Alerts.Where(row => row.OverrideId == overrideId).ToListAsync(cancellation))
         {
             var decision = Decision.Parser.ParseFrom(alert.Decision);
             decision.ExpiresUnixNs = decision.ExpiresUnixNs == 0 ? nowUnixNs : Math.Min(decision.ExpiresUnixNs, nowUnixNs);
             alert.Decision = decision.ToByteArray();
-            alert.Revision = await NextRevisionAsync(context, cancellation);
+            alert.Revision = revisions.Next();
         }
     }
 
@@ -39,10 +41,11 @@ static class AlertDecision
     public static async Task MoveAsync(
         StateContext context, IReadOnlyCollection<string> replaced, Override by, CancellationToken cancellation)
     {
+        var revisions = await AlertRevisions.OfAsync(context, cancellation);
         foreach (var alert in await context.Alerts.Where(row => replaced.Contains(row.OverrideId)).ToListAsync(cancellation))
         {
             Write(alert, by);
-            alert.Revision = await NextRevisionAsync(context, cancellation);
+            alert.Revision = revisions.Next();
         }
     }
 
@@ -57,11 +60,5 @@ static class AlertDecision
             OverrideId = one.Id,
             ExpiresUnixNs = one.ExpiresUnixNs,
         }.ToByteArray();
-    }
-
-    static async Task<long> NextRevisionAsync(StateContext context, CancellationToken cancellation)
-    {
-        var revisions = await context.Counters.FirstAsync(row => row.Name == CounterRow.AlertRevisions, cancellation);
-        return ++revisions.Last;
     }
 }

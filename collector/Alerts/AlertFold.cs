@@ -7,16 +7,16 @@ namespace RuntimeGuard.Collector.Alerts;
 
 /// <summary>
 /// Folds anomalies into incidents inside one transaction: one alert per node, workload, container and
-/// lineage: a node that names the container of another writes into no alert but its own. Lives as long as that
+/// lineage: a node that names the container of another writes into no incident but its own. Lives as long as that
 /// transaction.
 /// </summary>
-sealed class AlertFold(StateContext context, long nextRevision)
+sealed class AlertFold(StateContext context, AlertRevisions revisions)
 {
     readonly Dictionary<FoldKey, AlertRow> _touched = [];
+    readonly FleetFold _fleets = new(context, revisions);
+    int _opened;
 
-    public long NextRevision { get; private set; } = nextRevision;
-
-    public int Opened { get; private set; }
+    public int Opened => _opened + _fleets.Opened;
 
     public async Task AddAsync(Anomaly anomaly, long receivedUnixNs, CancellationToken cancellation)
     {
@@ -28,12 +28,13 @@ sealed class AlertFold(StateContext context, long nextRevision)
             {
                 alert = await OpenAsync(key, anomaly, receivedUnixNs, cancellation);
             }
-            alert.Revision = NextRevision++;
+            alert.Revision = revisions.Next();
             _touched.Add(key, alert);
         }
-        alert.LastReceivedUnixNs = receivedUnixNs;
         var data = anomaly.ToByteArray();
-        Count(alert, anomaly, data, receivedUnixNs);
+        var behaviour = FleetFold.BehaviourOf(anomaly);
+        alert.OnlyBehaviour = alert.Count == 0 || alert.OnlyBehaviour == behaviour ? behaviour : 0;
+        AlertMembers.Count(alert, anomaly, data, receivedUnixNs);
         context.Anomalies.Add(new AnomalyRow
         {
             AlertId = alert.Id,
@@ -41,34 +42,10 @@ sealed class AlertFold(StateContext context, long nextRevision)
             TimeUnixNs = anomaly.TimeUnixNs,
             ReceivedUnixNs = receivedUnixNs,
             Data = data,
+            BehaviourKey = behaviour,
         });
+        await _fleets.AddAsync(alert, anomaly, data, receivedUnixNs, cancellation);
     }
-
-    static void Count(AlertRow alert, Anomaly anomaly, byte[] data, long receivedUnixNs)
-    {
-        alert.Count++;
-        alert.FirstUnixNs = Math.Min(alert.FirstUnixNs, anomaly.TimeUnixNs);
-        if (anomaly.TimeUnixNs >= alert.LastUnixNs)
-        {
-            alert.LastUnixNs = anomaly.TimeUnixNs;
-            alert.Latest = data;
-        }
-        var critical = anomaly.Rule.Length > 0;
-        var score = anomaly.Explanation?.Score ?? 0;
-        if (alert.Count == 1 || (critical && !alert.Critical) || (critical == alert.Critical && score < alert.Score))
-        {
-            (alert.Critical, alert.Score, alert.Worst) = (critical, score, data);
-        }
-        // A resolved incident that goes on is not resolved. What people allowed or denied stays their decision as long as it holds.
-        if (alert.State == (int)AlertState.Resolved || HasDecisionEnded(alert, receivedUnixNs))
-        {
-            alert.State = (int)AlertState.Open;
-        }
-    }
-
-    static bool HasDecisionEnded(AlertRow alert, long nowUnixNs) =>
-        alert.State is (int)AlertState.Allowed or (int)AlertState.Denied && alert.Decision.Length > 0
-        && Decision.Parser.ParseFrom(alert.Decision).ExpiresUnixNs is > 0 and var ends && nowUnixNs >= ends;
 
     Task<AlertRow?> FindAsync(FoldKey key, CancellationToken cancellation) =>
         context.Alerts.FirstOrDefaultAsync(row =>
@@ -77,14 +54,9 @@ sealed class AlertFold(StateContext context, long nextRevision)
 
     async Task<AlertRow> OpenAsync(FoldKey key, Anomaly anomaly, long receivedUnixNs, CancellationToken cancellation)
     {
-        var id = AlertId.New();
-        while (await context.Alerts.AnyAsync(row => row.Id == id, cancellation))
-        {
-            id = AlertId.New();
-        }
         var alert = new AlertRow
         {
-            Id = id,
+            Id = await AlertId.NewAsync(context, cancellation),
             Namespace = key.Namespace,
             Image = key.Image,
             ContainerId = key.ContainerId,
@@ -100,7 +72,7 @@ sealed class AlertFold(StateContext context, long nextRevision)
             Latest = [],
         };
         context.Alerts.Add(alert);
-        Opened++;
+        _opened++;
         return alert;
     }
 

@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using Microsoft.EntityFrameworkCore;
+using RuntimeGuard.Collector.State;
 
 namespace RuntimeGuard.Collector.Alerts;
 
@@ -8,5 +10,16 @@ static class AlertId
     public const int Length = 10;
     const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
-    public static string New() => RandomNumberGenerator.GetString(Alphabet, Length);
+    /// <summary>One that no alert has.</summary>
+    public static async Task<string> NewAsync(StateContext context, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var id = RandomNumberGenerator.GetString(Alphabet, Length);
+            if (!await context.Alerts.AnyAsync(row => row.Id == id, cancellation))
+            {
+                return id;
+            }
+        }
+    }
 }

@@ -16,6 +16,9 @@ static class AlertMessage
         LastUnixNs = row.LastUnixNs,
         ReceivedUnixNs = row.ReceivedUnixNs,
         Revision = (ulong)row.Revision,
+        Kind = (AlertKind)row.Kind,
+        Reason = row.Reason,
+        FoldedInto = row.FoldedInto,
         Decision = row.Decision.Length > 0 ? Decision.Parser.ParseFrom(row.Decision) : null,
     };
 }

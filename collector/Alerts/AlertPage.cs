@@ -8,6 +8,13 @@ namespace RuntimeGuard.Collector.Alerts;
 /// <summary>Filters, orders and pages alerts. Cursors name the last alert given, so that new alerts shift no page.</summary>
 static class AlertPage
 {
+    /// <summary>What a list shows: what is folded into another alert only where it, or its container or node, is asked for.</summary>
+    public static IQueryable<AlertRow> Listed(IQueryable<AlertRow> alerts, AlertFilter? filter) => filter switch
+    {
+        { FoldedInto.Length: > 0 } or { Container.Length: > 0 } or { Node.Length: > 0 } => alerts,
+        _ => alerts.Where(row => row.FoldedInto == ""),
+    };
+
     public static IQueryable<AlertRow> Where(IQueryable<AlertRow> alerts, AlertFilter? filter)
     {
         if (filter is null)
@@ -42,6 +49,10 @@ static class AlertPage
         {
             alerts = alerts.Where(row => row.State == (int)filter.State);
         }
+        if (filter.FoldedInto.Length > 0)
+        {
+            alerts = alerts.Where(row => row.FoldedInto == filter.FoldedInto);
+        }
         // A critical rule is worse than any score.
         return filter.MaxScore > 0 ? alerts.Where(row => row.Critical || row.Score <= filter.MaxScore) : alerts;
     }
@@ -65,8 +76,8 @@ static class AlertPage
         // One more than the page holds tells that there is more.
         AnswerPage<AlertRow>.ReadAsync(alerts.Take(limit + 1).AsAsyncEnumerable(), limit, Bytes, cancellation);
 
-    /// <summary>Of its message: the two anomalies and a few numbers.</summary>
-    static int Bytes(AlertRow row) => row.Worst.Length + row.Latest.Length + 128;
+    /// <summary>Of its message: the two anomalies, a reason and a few numbers.</summary>
+    static int Bytes(AlertRow row) => row.Worst.Length + row.Latest.Length + (4 * row.Reason.Length) + 192;
 
     public static string Cursor(AlertRow last, bool worstFirst) => worstFirst
         ? string.Create(CultureInfo.InvariantCulture, $"w:{(last.Critical ? 1 : 0)}:{last.Score:R}:{last.Id}")

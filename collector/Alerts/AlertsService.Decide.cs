@@ -21,6 +21,11 @@ sealed partial class AlertsService
             throw new RpcException(new Status(StatusCode.InvalidArgument, "duration_seconds must be 0 (for ever) or more"));
         }
         var found = await FindAsync(request.Id, cancellation);
+        if (found.Kind == (int)AlertKind.Drift)
+        {
+            throw new RpcException(new Status(StatusCode.FailedPrecondition,
+                $"alert {found.Id} is of a class, not of a behaviour: lock the class (rgctl workloads lock), or allow what it does (rgctl baseline allow)"));
+        }
         var workload = new WorkloadKey(found.Namespace, found.Image);
         if (parts.Registry.Find(workload) is null)
         {
@@ -39,7 +44,7 @@ sealed partial class AlertsService
                     $"{((AlertState)found.State).ToString().ToLowerInvariant()} -> {((AlertState)decided.State).ToString().ToLowerInvariant()} " +
                     $"by {PolicyWords.Of(made)}: {made.Reason}"));
             }, cancellation);
-        return new DecideAlertResponse { Alert = AlertMessage.Of(decided!), Override = one, Reach = reach };
+        return new DecideAlertResponse { Alert = await _fleets.AlertAsync(decided!, cancellation), Override = one, Reach = reach };
     }
 
     /// <summary>The worst anomaly of an alert, or one by its place in the order they were received.</summary>
@@ -49,7 +54,7 @@ sealed partial class AlertsService
         {
             return Anomaly.Parser.ParseFrom(alert.Worst);
         }
-        var data = member < 0 ? null : await _state.ReadAsync(db => db.Anomalies.Where(row => row.AlertId == alert.Id)
+        var data = member < 0 ? null : await _state.ReadAsync(db => AlertMembers.Of(db, alert)
             .OrderBy(row => row.Id).Skip(member - 1).Select(row => row.Data).FirstOrDefaultAsync(cancellation), cancellation);
         return Anomaly.Parser.ParseFrom(data ?? throw new RpcException(new Status(StatusCode.NotFound,
             $"alert {alert.Id} keeps no anomaly number {member}; rgctl alerts show {alert.Id} numbers them")));

@@ -21,6 +21,7 @@ sealed partial class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBa
     static readonly TimeSpan CoverageMargin = TimeSpan.FromMinutes(5);
 
     readonly StateStore _state = parts.State;
+    readonly FleetView _fleets = new(parts.State, parts.Nodes);
 
     public override async Task<ListAlertsResponse> List(ListAlertsRequest request, ServerCallContext context)
     {
@@ -29,10 +30,13 @@ sealed partial class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBa
         {
             var response = new ListAlertsResponse { Revision = (ulong)await RevisionAsync(context.CancellationToken) };
             var page = await _state.ReadAsync(db => AlertPage.ReadAsync(
-                AlertPage.Where(db.Alerts, request.Filter), request.Cursor, request.WorstFirst, limit, context.CancellationToken),
+                AlertPage.Where(AlertPage.Listed(db.Alerts, request.Filter), request.Filter), request.Cursor, request.WorstFirst, limit, context.CancellationToken),
                 context.CancellationToken);
             response.NextCursor = page.IsCut ? AlertPage.Cursor(page.Items[^1], request.WorstFirst) : "";
-            response.Alerts.AddRange(page.Items.Select(AlertMessage.Of));
+            foreach (var row in page.Items)
+            {
+                response.Alerts.Add(await _fleets.AlertAsync(row, context.CancellationToken));
+            }
             var to = request.Filter is { UntilUnixNs: > 0 } ended ? ended.UntilUnixNs : parts.Time.UnixNs();
             var from = request.Filter is { SinceUnixNs: > 0 } begun ? begun.SinceUnixNs : to - UnixTime.NsPerDay;
             response.Coverage = await parts.Coverage.SummaryAsync(from, to, request.Filter?.Node ?? "", context.CancellationToken);
@@ -53,10 +57,10 @@ sealed partial class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBa
             throw new RpcException(new Status(StatusCode.InvalidArgument, "cursor: it is none of this alert; ask again without it"));
         }
         var members = await _state.ReadAsync(db => AnswerPage<AnomalyRow>.ReadAsync(
-            db.Anomalies.Where(row => row.AlertId == found.Id && row.Id > after).OrderBy(row => row.Id)
+            AlertMembers.Of(db, found).Where(row => row.Id > after).OrderBy(row => row.Id)
                 .Take(MaxMembers + 1).AsAsyncEnumerable(),
             MaxMembers, row => row.Data.Length, context.CancellationToken), context.CancellationToken);
-        var detail = new AlertDetail { Alert = AlertMessage.Of(found) };
+        var detail = new AlertDetail { Alert = await _fleets.AlertAsync(found, context.CancellationToken) };
         detail.Members.AddRange(members.Items.Select(row => Anomaly.Parser.ParseFrom(row.Data)));
         detail.NextCursor = members.IsCut ? members.Items[^1].Id.ToString(CultureInfo.InvariantCulture) : "";
         if (after == 0)
@@ -111,7 +115,7 @@ sealed partial class AlertsService(CollectorParts parts) : Proto.Alerts.AlertsBa
                     WatchPage, cancellation), cancellation);
                 foreach (var row in page.Items)
                 {
-                    await responseStream.WriteAsync(AlertMessage.Of(row), cancellation);
+                    await responseStream.WriteAsync(await _fleets.AlertAsync(row, cancellation), cancellation);
                     seen = row.Revision;
                 }
                 if (!page.IsCut)

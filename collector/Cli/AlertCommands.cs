@@ -68,8 +68,7 @@ static class AlertCommands
             {
                 var worst = alert.Worst ?? new Anomaly();
                 sheet.Add(alert.Id, Moment.Show(alert.LastUnixNs), Words.Of(alert.State), Words.Workload(worst.Container?.Workload),
-                    worst.Rule.Length > 0 ? "critical" : Words.Number(worst.Explanation?.Score ?? double.NaN),
-                    $"{alert.Count}", AlertText.Headline(worst));
+                    Unusual(alert.Kind, worst), $"{alert.Count}", GroupText.Headline(alert));
             }
 
             sheet.Show(terminal);
@@ -81,6 +80,9 @@ static class AlertCommands
             terminal.Out.WriteLine($"there are more: --cursor {SafeText.Of(answer.NextCursor)}");
         }
     }
+
+    static string Unusual(AlertKind kind, Anomaly worst) => kind == AlertKind.Drift ? "drift"
+        : worst.Rule.Length > 0 ? "critical" : Words.Number(worst.Explanation?.Score ?? double.NaN);
 
     static Command Watch(Session session)
     {
@@ -140,6 +142,12 @@ static class AlertCommands
 
         AlertText.Show(terminal, detail.Alert);
         terminal.Out.WriteLine();
+        if (detail.Alert.Kind == AlertKind.Drift)
+        {
+            CoverageText.Show(terminal, detail.Coverage);
+            return;
+        }
+
         var sheet = new Sheet("NO", "TIME", "KIND", "PID", "UNUSUAL", "WHAT");
         foreach (var (number, member) in members)
         {

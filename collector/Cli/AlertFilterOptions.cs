@@ -20,11 +20,12 @@ sealed class AlertFilterOptions(TimeProvider clock)
         Description = "only those at most this usual, in benign occurrences per container-day",
         HelpName = "SCORE",
     };
+    readonly Option<string> _foldedInto = Options.Text("--folded-into", "the incidents folded into this fleet's alert: its full id", "ALERT");
     readonly Option<AlertState> _state = CreateState();
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _namespace, _image, _container, _node, _since, _until, _state, _maxScore })
+        foreach (var option in new Option[] { _namespace, _image, _container, _node, _since, _until, _state, _maxScore, _foldedInto })
         {
             command.Add(option);
         }
@@ -40,6 +41,7 @@ sealed class AlertFilterOptions(TimeProvider clock)
         UntilUnixNs = parsed.GetValue(_until),
         State = parsed.GetValue(_state),
         MaxScore = parsed.GetValue(_maxScore),
+        FoldedInto = parsed.GetValue(_foldedInto) ?? "",
     };
 
     static Option<AlertState> CreateState()

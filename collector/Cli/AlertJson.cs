@@ -13,6 +13,17 @@ static class AlertJson
         {
             ["id"] = alert.Id,
             ["state"] = Words.Of(alert.State),
+            ["kind_of_alert"] = Words.Of(alert.Kind),
+            ["reason"] = alert.Reason,
+            ["folded_into"] = alert.FoldedInto,
+            ["fleet"] = alert.Fleet is not { } fleet ? null : new JsonObject
+            {
+                ["containers"] = fleet.Containers,
+                ["live"] = fleet.Live,
+                ["live_with"] = fleet.LiveWith,
+                ["folded"] = fleet.Folded,
+                ["version"] = fleet.Version,
+            },
             ["count"] = alert.Count,
             ["first_unix_ns"] = alert.FirstUnixNs,
             ["last_unix_ns"] = alert.LastUnixNs,

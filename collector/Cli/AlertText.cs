@@ -18,7 +18,7 @@ static class AlertText
     {
         var worst = alert.Worst ?? new Anomaly();
         terminal.Screen.Write(new Paragraph($"{Moment.Show(worst.TimeUnixNs)}  ", Quiet)
-            .Append($"{Headline(worst)}\n", worst.Rule.Length > 0 ? Critical : Unusual));
+            .Append($"{GroupText.Headline(alert)}\n", worst.Rule.Length > 0 ? Critical : Unusual));
         foreach (var (label, text) in Lines(alert))
         {
             terminal.Screen.Write(new Text($"  {label,-10}", Quiet));
@@ -43,6 +43,16 @@ static class AlertText
         {
             yield return ("decided", $"by {SafeText.Of(decision.User, 80)}, {OverrideText.Until(decision.ExpiresUnixNs)}: "
                 + $"{SafeText.Of(decision.Reason, 300)} (override {SafeText.Of(decision.OverrideId, 40)})");
+        }
+
+        foreach (var line in GroupText.Lines(alert))
+        {
+            yield return line;
+        }
+
+        if (alert.Kind == AlertKind.Drift)
+        {
+            yield break;
         }
 
         yield return ("where", Where(worst));
@@ -172,7 +182,9 @@ static class AlertText
         _ => "",
     };
 
-    static string Count(Alert alert) => alert.Count <= 1
+    static string Count(Alert alert) => alert.Kind == AlertKind.Drift
+        ? $"  since {Moment.Show(alert.LastUnixNs)}{(alert.Count > 1 ? $", {alert.Count} times so far" : "")}"
+        : alert.Count <= 1
         ? ""
         : $"  {alert.Count} anomalies between {Moment.Show(alert.FirstUnixNs)} and {Moment.Show(alert.LastUnixNs)}";
 }

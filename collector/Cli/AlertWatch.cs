@@ -110,11 +110,24 @@ sealed class AlertWatch(Session session, OutputFormat format, AlertFilter filter
             return;
         }
 
+        if (alert.FoldedInto.Length > 0)
+        {
+            // What nobody has seen as an alert of its own is told by the fleet's alone.
+            if (_shown.Remove(alert.Id))
+            {
+                _terminal.Out.WriteLine($"{Moment.Show(alert.LastUnixNs)}  alert {SafeText.Of(alert.Id)} is folded into {SafeText.Of(alert.FoldedInto)}\n");
+                _terminal.Out.Flush();
+            }
+
+            return;
+        }
+
         var score = alert.Worst?.Explanation?.Score ?? 0;
         if (_shown.TryGetValue(alert.Id, out var before) && score >= before)
         {
             var latest = alert.Latest ?? alert.Worst ?? new Anomaly();
-            _terminal.Out.WriteLine($"{Moment.Show(latest.TimeUnixNs)}  and {AlertText.Headline(latest)}");
+            var reason = alert.Reason.Length > 0 ? $"  because {SafeText.Of(alert.Reason, 2000)}" : "";
+            _terminal.Out.WriteLine($"{Moment.Show(latest.TimeUnixNs)}  and {AlertText.Headline(latest)}{reason}");
             _terminal.Out.WriteLine($"  alert     {SafeText.Of(alert.Id)}  {Words.Of(alert.State)}  now {alert.Count} anomalies");
         }
         else

@@ -18,6 +18,7 @@ static class WorkloadJson
         fields["last_seen_unix_ns"] = summary.LastSeenUnixNs;
         fields["open_alerts"] = summary.OpenAlerts;
         fields["quarantined"] = summary.Quarantined;
+        fields["evidence_unreadable"] = summary.EvidenceUnreadable;
         fields["watched"] = new JsonArray([.. summary.Watched.Select(version => new JsonObject
         {
             ["version"] = version.Version,

@@ -69,6 +69,11 @@ static class WorkloadText
         var name = Words.Workload(summary.Workload);
         terminal.Out.WriteLine(Sentence(summary));
         terminal.Out.WriteLine($"  first seen {Moment.Show(summary.FirstSeenUnixNs)}, last seen {Moment.Show(summary.LastSeenUnixNs)}, open alerts {summary.OpenAlerts}");
+        if (summary.EvidenceUnreadable)
+        {
+            terminal.Out.WriteLine("  the evidence stored of it cannot be read and is taken for none: restart the agents that run it, or restore a backup");
+        }
+
         if (policy.ChangedBy.Length > 0)
         {
             var reason = policy.Reason.Length > 0 ? $": {SafeText.Of(policy.Reason, 300)}" : "";

@@ -94,15 +94,7 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
         }
         watermark.Seq = (long)batch.FirstSeq + accepted.Length - 1;
         watermark.UpdatedUnixNs = now;
-        // Of a row of its own: the highest of the alerts would be given out again after that alert is pruned, and a
-        // watcher would take the new one for seen.
-        var revisions = await context.Counters.FirstOrDefaultAsync(row => row.Name == CounterRow.AlertRevisions, cancellation);
-        if (revisions is null)
-        {
-            revisions = new CounterRow { Name = CounterRow.AlertRevisions };
-            context.Counters.Add(revisions);
-        }
-        var fold = new AlertFold(context, revisions.Last + 1);
+        var fold = new AlertFold(context, await AlertRevisions.OfAsync(context, cancellation));
         var stored = 0;
         foreach (var anomaly in accepted.AsSpan(repeats).ToArray())
         {
@@ -112,7 +104,6 @@ sealed class AnomalyLane(StateStore state, AlertFeed feed, CollectorDiagnostics 
                 stored++;
             }
         }
-        revisions.Last = fold.NextRevision - 1;
         return new Result((ulong)watermark.Seq, stored, repeats, fold.Opened);
     }
 

@@ -37,6 +37,10 @@ sealed class StatePruning(StateStore state, StateLimits limits, CollectorDiagnos
                 .ThenBy(row => row.LastReceivedUnixNs).Take(surplus).Select(row => row.Id);
             alerts += await context.Alerts.Where(row => ids.Contains(row.Id)).ExecuteDeleteAsync(cancellation);
         }
+        // What a pruned alert told goes with it, or it would come back as many.
+        alerts += await context.Alerts.Where(row => row.FoldedInto != "" && !context.Alerts.Any(fleet => fleet.Id == row.FoldedInto))
+            .ExecuteDeleteAsync(cancellation);
+        await context.BehaviourIncidents.Where(row => !context.Alerts.Any(alert => alert.Id == row.AlertId)).ExecuteDeleteAsync(cancellation);
         var newest = await context.Anomalies.MaxAsync(row => (long?)row.Id, cancellation) ?? 0;
         await context.Anomalies
             .Where(row => row.Id <= newest - limits.Anomalies || !context.Alerts.Any(alert => alert.Id == row.AlertId))

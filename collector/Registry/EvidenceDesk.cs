@@ -1,3 +1,4 @@
+using RuntimeGuard.Collector.Alerts;
 using RuntimeGuard.Collector.Nodes;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
@@ -9,7 +10,7 @@ namespace RuntimeGuard.Collector.Registry;
 /// person. Its caller takes turns.
 /// </summary>
 sealed class EvidenceDesk(
-    WorkloadRegistry registry, NodeDirectory nodes, CollectorOptions options, CollectorDiagnostics diagnostics, TimeProvider time)
+    WorkloadRegistry registry, NodeDirectory nodes, DriftAlerts drifts, CollectorOptions options, TimeProvider time)
 {
     /// <summary>At each step, as each reads and parses megabytes: with steps of a second the whole registry in 18 minutes.</summary>
     const int MostPerStep = 4;
@@ -53,10 +54,13 @@ sealed class EvidenceDesk(
         {
             await registry.ChangePolicyAsync(workload, WorkloadRegistry.ByEvidence, Decide, cancellation);
         }
-        if (EvidenceReview.Absorb(model.Evidence, decided, [.. nodes.Running(workload).Select(running => running.Container.Id)], time.UnixNs()) is { } absorbed)
+        await drifts.FollowAsync(workload, registry.Find(workload)?.Policy ?? decided, model.Evidence, cancellation);
+        var suspicions = await drifts.SuspicionsAsync(workload, cancellation);
+        var live = nodes.Running(workload).Select(running => new LiveReplica(running.Container.Id, [.. suspicions[running.Container.Id]])).ToList();
+        if (EvidenceReview.Absorb(model.Evidence, decided, live, time.UnixNs()) is { } absorbed)
         {
-            await registry.AbsorbAsync(workload, absorbed, cancellation);
-            diagnostics.BehavioursAbsorbed.Inc(absorbed.Behaviours.Count);
+            await registry.AbsorbAsync(workload, absorbed, context => DriftAlerts.ResolveAsync(context, workload, absorbed, cancellation), cancellation);
+            drifts.Told();
         }
     }
 

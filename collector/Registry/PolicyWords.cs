@@ -86,5 +86,6 @@ static class PolicyWords
         return Of(own.Mode) + (own.Unbounded ? ", cannot be learned" : "") + (own.DriftSinceUnixNs > 0 ? ", drift" : "");
     }
 
-    static string Short(string name) => name.Length > LongestName ? $"{name[..LongestName]}…" : name;
+    /// <summary>A name as one line can hold it.</summary>
+    public static string Short(string name) => name.Length > LongestName ? $"{name[..LongestName]}…" : name;
 }

@@ -57,6 +57,7 @@ sealed partial class WorkloadRegistry
                 _entries.TryRemove(entry.Workload, out _);
                 _shares.Forget(entry.Workload);
                 _unread.TryRemove(entry.Workload, out _);
+                _unreadable.TryRemove(entry.Workload, out _);
             }
             foreach (var entry in added)
             {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
 using RuntimeGuard.Collector.Access;
+using RuntimeGuard.Collector.State;
 using RuntimeGuard.Models;
 using RuntimeGuard.Proto;
 
@@ -23,6 +24,12 @@ sealed partial class WorkloadRegistry
 
     /// <summary>Whose evidence changed since it was last looked at; no more than the registry holds, as only those merge.</summary>
     readonly ConcurrentDictionary<WorkloadKey, bool> _unread = [];
+
+    /// <summary>Whose stored evidence could not be read when it last was; no more than the registry holds.</summary>
+    readonly ConcurrentDictionary<WorkloadKey, bool> _unreadable = [];
+
+    /// <summary>What is stored of it could not be read when it last was, and was taken for none.</summary>
+    public bool IsUnreadable(WorkloadKey workload) => _unreadable.ContainsKey(workload);
 
     /// <summary>Workloads whose evidence changed and was not looked at since, in no order.</summary>
     public IEnumerable<WorkloadKey> Unread => _unread.Keys;
@@ -46,29 +53,38 @@ sealed partial class WorkloadRegistry
     }
 
     /// <summary>
-    /// Evidence as it is stored, also by an earlier version. What cannot be read is counted and taken for none: agents go on
-    /// with their own copies, and send all of them when they start again.
+    /// Evidence as it is stored, also by an earlier version. What cannot be read is counted, told once until it can be read
+    /// again, and taken for none: agents go on with their own copies, and send all of them when they start again.
     /// </summary>
     Evidence Parse(byte[] evidence, Workload workload, Policy policy)
     {
+        var key = new WorkloadKey(workload.Namespace, workload.Image);
         var none = new Evidence { Workload = workload, Generation = policy.Generation, Format = EvidenceFormat.Current };
         if (evidence.Length == 0)
         {
+            _unreadable.TryRemove(key, out _);
             return none;
         }
+        string reason;
         try
         {
             var stored = EvidenceFormat.Upgrade(Evidence.Parser.ParseFrom(evidence));
             if (EvidenceMerge.IsReadable(stored))
             {
+                _unreadable.TryRemove(key, out _);
                 return stored;
             }
+            reason = $"format {stored.Format} is unknown, or a part is out of bounds";
         }
-        catch (InvalidProtocolBufferException)
+        catch (InvalidProtocolBufferException e)
         {
-            // Counted below with every other way it can be bad.
+            reason = e.Message;
         }
         diagnostics.EvidenceUnreadable.Inc();
+        if (_unreadable.TryAdd(key, true))
+        {
+            diagnostics.StoredEvidenceUnreadable(key.ToString(), evidence.Length, options.Data.StateDatabase, reason);
+        }
         return none;
     }
 
@@ -137,21 +153,26 @@ sealed partial class WorkloadRegistry
     }
 
     /// <summary>What a drifting class takes for normal, with its line of the audit trail first; agents are told.</summary>
+    /// <param name="workload">Whose.</param>
+    /// <param name="absorbed">Marked learned.</param>
+    /// <param name="also">Done in the transaction of that line.</param>
+    /// <param name="cancellation">The collector stops.</param>
     /// <exception cref="ArgumentException">The evidence is none a baseline could have sent.</exception>
-    public async Task AbsorbAsync(WorkloadKey workload, Evidence absorbed, CancellationToken cancellation)
+    public async Task AbsorbAsync(WorkloadKey workload, Evidence absorbed, Func<StateContext, Task> also, CancellationToken cancellation)
     {
         var first = absorbed.Behaviours[0];
-        await state.WriteAsync(context =>
+        await state.WriteAsync(async context =>
         {
             context.Audit.Add(AuditTrail.Row(time.UnixNs(), AuditTrail.Collector, "absorb", workload.ToString(),
                 $"{absorbed.Behaviours.Count} behaviours of drifting classes that most replicas do are normal now, " +
                 $"{PolicyWords.Of(first.Class)} {first.Actor} -> {first.Object} among them"));
-            return Task.FromResult(true);
+            await also(context);
         }, cancellation);
         if (await MergeAsync(node: "", absorbed, cancellation) is { } refusal)
         {
             throw new ArgumentException(refusal, nameof(absorbed));
         }
+        diagnostics.BehavioursAbsorbed.Inc(absorbed.Behaviours.Count);
     }
 
     /// <summary>What was learned of classes that learn no more arrives quarantined.</summary>

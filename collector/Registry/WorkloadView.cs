@@ -14,7 +14,7 @@ sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateS
     public async IAsyncEnumerable<WorkloadSummary> SummariesAsync(
         IReadOnlyCollection<WorkloadEntry> entries, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var open = await state.ReadAsync(context => context.Alerts.Where(row => row.State == (int)AlertState.Open)
+        var open = await state.ReadAsync(context => context.Alerts.Where(row => row.State == (int)AlertState.Open && row.FoldedInto == "")
             .GroupBy(row => new { row.Namespace, row.Image })
             .Select(group => new { group.Key.Namespace, group.Key.Image, Count = group.Count() })
             .ToDictionaryAsync(row => new WorkloadKey(row.Namespace, row.Image), row => row.Count, cancellation), cancellation);
@@ -42,6 +42,7 @@ sealed class WorkloadView(WorkloadRegistry registry, NodeDirectory nodes, StateS
             LastSeenUnixNs = entry.LastSeenUnixNs,
             OpenAlerts = (ulong)openAlerts,
             Quarantined = review.Quarantined,
+            EvidenceUnreadable = registry.IsUnreadable(entry.Workload),
         };
         summary.Classes.AddRange(LearningProgress.Of(evidence, entry.Policy, now).Classes);
         foreach (var progress in summary.Classes)

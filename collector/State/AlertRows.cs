@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Collector.State;
 
@@ -12,12 +13,37 @@ sealed class AnomalyRow
     public long TimeUnixNs { get; set; }
     public long ReceivedUnixNs { get; set; }
     public required byte[] Data { get; set; }
+    /// <summary>The behaviour by which it may belong to a fleet's alert; 0: none.</summary>
+    public long BehaviourKey { get; set; }
 }
 
-/// <summary>One incident: all anomalies of one lineage in one container of one workload on one node.</summary>
+/// <summary>A behaviour was seen in an incident: by it is known in how many containers of a workload.</summary>
+sealed class BehaviourIncidentRow
+{
+    public required string Namespace { get; set; }
+    public required string Image { get; set; }
+    public long BehaviourKey { get; set; }
+    public required string AlertId { get; set; }
+    public required string ContainerId { get; set; }
+}
+
+/// <summary>
+/// One incident: all anomalies of one lineage in one container of one workload on one node. Or what is to be said of a
+/// workload once: what a fleet of its containers does, a class that drifts; those are of no container, node or lineage.
+/// </summary>
 sealed class AlertRow
 {
     public required string Id { get; set; }
+    /// <summary>An AlertKind.</summary>
+    public int Kind { get; set; }
+    /// <summary>What it is of, within its kind: a fleet's behaviour, a drift's class; 0 for an incident.</summary>
+    public long Subject { get; set; }
+    /// <summary>The behaviour that all members are novelties of; 0: there is more, or a rule told it.</summary>
+    public long OnlyBehaviour { get; set; }
+    /// <summary>The fleet's alert that tells it; empty: it stands for itself.</summary>
+    public string FoldedInto { get; set; } = "";
+    /// <summary>Why the collector made or resolved it, in words; empty for an incident that goes on.</summary>
+    public string Reason { get; set; } = "";
     public required string Namespace { get; set; }
     public required string Image { get; set; }
     public required string ContainerId { get; set; }
@@ -46,6 +72,24 @@ sealed class AlertRow
     public byte[] Decision { get; set; } = [];
     /// <summary>Of that decision; empty before the first.</summary>
     public string OverrideId { get; set; } = "";
+
+    /// <summary>An open one of a whole workload, without members yet.</summary>
+    public static AlertRow OfWorkload(string id, AlertKind kind, long subject, (string Namespace, string Image) workload, long nowUnixNs) => new()
+    {
+        Id = id,
+        Kind = (int)kind,
+        Subject = subject,
+        Namespace = workload.Namespace,
+        Image = workload.Image,
+        ContainerId = "",
+        ContainerName = "",
+        Node = "",
+        State = (int)AlertState.Open,
+        FirstUnixNs = nowUnixNs,
+        ReceivedUnixNs = nowUnixNs,
+        Worst = [],
+        Latest = [],
+    };
 }
 
 /// <summary>A number that only rises, whatever is deleted beside it.</summary>
@@ -69,6 +113,16 @@ sealed class AnomalyRowMapping : IEntityTypeConfiguration<AnomalyRow>
     {
         builder.ToTable("anomalies").HasKey(row => row.Id);
         builder.HasIndex(row => new { row.AlertId, row.Id });
+        builder.HasIndex(row => new { row.BehaviourKey, row.Id });
+    }
+}
+
+sealed class BehaviourIncidentRowMapping : IEntityTypeConfiguration<BehaviourIncidentRow>
+{
+    public void Configure(EntityTypeBuilder<BehaviourIncidentRow> builder)
+    {
+        builder.ToTable("behaviour_incidents").HasKey(row => new { row.Namespace, row.Image, row.BehaviourKey, row.AlertId });
+        builder.HasIndex(row => row.AlertId);
     }
 }
 
@@ -81,7 +135,19 @@ sealed class AlertRowMapping : IEntityTypeConfiguration<AlertRow>
         builder.HasIndex(row => new { row.LastUnixNs, row.Id });
         builder.HasIndex(row => row.LastReceivedUnixNs);
         builder.HasIndex(row => row.OverrideId);
-        builder.HasIndex(row => new { row.ContainerId, row.Node, row.LineagePid, row.LineageStartUnixNs, row.Namespace, row.Image })
-            .IsUnique();
+        builder.HasIndex(row => row.FoldedInto);
+        builder.HasIndex(row => new { row.Namespace, row.Image });
+        // A container first: few alerts have the same. Those of a whole workload are told apart by what they are of.
+        builder.HasIndex(row => new
+        {
+            row.ContainerId,
+            row.Node,
+            row.LineagePid,
+            row.LineageStartUnixNs,
+            row.Namespace,
+            row.Image,
+            row.Kind,
+            row.Subject,
+        }).IsUnique();
     }
 }

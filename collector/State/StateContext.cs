@@ -13,6 +13,7 @@ sealed class StateContext(DbContextOptions<StateContext> options) : DbContext(op
     public DbSet<NamespaceOverrideRow> NamespaceOverrides => Set<NamespaceOverrideRow>();
     public DbSet<AnomalyRow> Anomalies => Set<AnomalyRow>();
     public DbSet<AlertRow> Alerts => Set<AlertRow>();
+    public DbSet<BehaviourIncidentRow> BehaviourIncidents => Set<BehaviourIncidentRow>();
     public DbSet<CounterRow> Counters => Set<CounterRow>();
     public DbSet<AuditRow> Audit => Set<AuditRow>();
     public DbSet<WatermarkRow> Watermarks => Set<WatermarkRow>();

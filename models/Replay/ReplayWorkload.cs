@@ -72,7 +72,7 @@ sealed class ReplayWorkload(WorkloadKey key, ModelOptions options, bool nodesApa
         var policy = Baselines.First().Policy;
         _review.Read(evidence);
         var decided = _review.Decide(policy, evidence, nowNs);
-        var absorbed = EvidenceReview.Absorb(evidence, decided, live, nowNs);
+        var absorbed = EvidenceReview.Absorb(evidence, decided, [.. live.Select(id => new LiveReplica(id, []))], nowNs);
         if (ReferenceEquals(decided, policy) && absorbed is null)
             return;
         foreach (var baseline in Baselines)

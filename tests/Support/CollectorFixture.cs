@@ -1,7 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Net.Client;
-using Microsoft.Extensions.Logging.Abstractions;
 using RuntimeGuard.Collector;
 using RuntimeGuard.Collector.Access;
 using RuntimeGuard.Collector.Commands;
@@ -28,6 +27,9 @@ sealed class CollectorFixture : IAsyncDisposable
     }
 
     public DataDirectory Data { get; }
+
+    /// <summary>Warnings and errors of the collector.</summary>
+    public LogLines Log { get; } = new();
 
     public string AdminPassword { get; private set; } = "";
 
@@ -62,7 +64,7 @@ sealed class CollectorFixture : IAsyncDisposable
             Data = Data,
             AgentListen = new IPEndPoint(IPAddress.Loopback, 0),
             Listen = new IPEndPoint(IPAddress.Loopback, 0),
-        }), NullLoggerFactory.Instance, _time, CancellationToken.None);
+        }), Log, _time, CancellationToken.None);
 
     public async Task StopServerAsync()
     {

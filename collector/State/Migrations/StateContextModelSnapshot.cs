@@ -42,9 +42,16 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.Property<long>("FirstUnixNs")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("FoldedInto")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Image")
                         .IsRequired()
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER");
 
                     b.Property<long>("LastReceivedUnixNs")
                         .HasColumnType("INTEGER");
@@ -70,7 +77,14 @@ namespace RuntimeGuard.Collector.State.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<long>("OnlyBehaviour")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("OverrideId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Reason")
                         .IsRequired()
                         .HasColumnType("TEXT");
 
@@ -86,11 +100,16 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.Property<int>("State")
                         .HasColumnType("INTEGER");
 
+                    b.Property<long>("Subject")
+                        .HasColumnType("INTEGER");
+
                     b.Property<byte[]>("Worst")
                         .IsRequired()
                         .HasColumnType("BLOB");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("FoldedInto");
 
                     b.HasIndex("LastReceivedUnixNs");
 
@@ -101,7 +120,9 @@ namespace RuntimeGuard.Collector.State.Migrations
 
                     b.HasIndex("LastUnixNs", "Id");
 
-                    b.HasIndex("ContainerId", "Node", "LineagePid", "LineageStartUnixNs", "Namespace", "Image")
+                    b.HasIndex("Namespace", "Image");
+
+                    b.HasIndex("ContainerId", "Node", "LineagePid", "LineageStartUnixNs", "Namespace", "Image", "Kind", "Subject")
                         .IsUnique();
 
                     b.ToTable("alerts", (string)null);
@@ -116,6 +137,9 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.Property<string>("AlertId")
                         .IsRequired()
                         .HasColumnType("TEXT");
+
+                    b.Property<long>("BehaviourKey")
+                        .HasColumnType("INTEGER");
 
                     b.Property<byte[]>("Data")
                         .IsRequired()
@@ -134,6 +158,8 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("AlertId", "Id");
+
+                    b.HasIndex("BehaviourKey", "Id");
 
                     b.ToTable("anomalies", (string)null);
                 });
@@ -194,6 +220,31 @@ namespace RuntimeGuard.Collector.State.Migrations
                     b.HasIndex("ExpiresUnixNs");
 
                     b.ToTable("bearer_tokens", (string)null);
+                });
+
+            modelBuilder.Entity("RuntimeGuard.Collector.State.BehaviourIncidentRow", b =>
+                {
+                    b.Property<string>("Namespace")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Image")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("BehaviourKey")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("AlertId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ContainerId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Namespace", "Image", "BehaviourKey", "AlertId");
+
+                    b.HasIndex("AlertId");
+
+                    b.ToTable("behaviour_incidents", (string)null);
                 });
 
             modelBuilder.Entity("RuntimeGuard.Collector.State.CounterRow", b =>

@@ -41,6 +41,48 @@ public sealed class AlertTextTests
         },
     };
 
+    [Theory]
+    [InlineData(3, 4, 5, "1.26@sha256:b", "3 of 4 live replicas of shop/docker.io/library/nginx began nginx -> /bin/sh since version 1.26@sha256:b")]
+    [InlineData(0, 4, 5, "", "5 replicas, none of the 4 that live now, of shop/docker.io/library/nginx began nginx -> /bin/sh")]
+    [InlineData(0, 0, 3, "", "3 replicas of shop/docker.io/library/nginx began nginx -> /bin/sh")]
+    public void A_fleets_alert_says_how_many_replicas_began_what(uint with, uint live, uint containers, string version, string sentence)
+    {
+        var alert = ReverseShell.Clone();
+        (alert.Kind, alert.Worst.Behaviour) = (AlertKind.Fleet, "nginx -> /bin/sh");
+        alert.Fleet = new Proto.Fleet { Containers = containers, Live = live, LiveWith = with, Folded = 2, Version = version };
+
+        var text = Render(alert, 300);
+
+        Assert.Contains($"  {sentence}\n", text, StringComparison.Ordinal);
+        Assert.Contains($"  fleet     seen in {containers} containers, of which {with} run now; {live} replicas run in all\n", text, StringComparison.Ordinal);
+        Assert.Contains("rgctl alerts list --folded-into a1b2c3", text, StringComparison.Ordinal);
+        Assert.Contains("  where     shop/", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_incident_that_is_folded_says_where_it_is_told()
+    {
+        var alert = ReverseShell.Clone();
+        alert.FoldedInto = "f1eet";
+        Assert.Contains("other replicas do the same: rgctl alerts show f1eet", Render(alert, 200), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_drift_says_why_and_nothing_of_a_container()
+    {
+        var alert = new Alert
+        {
+            Id = "d1", Kind = AlertKind.Drift, State = AlertState.Resolved, Count = 2, LastUnixNs = 1_772_366_400_000_000_000,
+            Reason = "as few novelties again as its bound allows",
+            Worst = new Anomaly { TimeUnixNs = 1_772_366_400_000_000_000, Summary = "exec of shop/web drifts" },
+        };
+        Assert.Equal("""
+            2026-03-01 12:00:00Z  exec of shop/web drifts
+              alert     d1  resolved  since 2026-03-01 12:00:00Z, 2 times so far
+              because   as few novelties again as its bound allows
+            """, Render(alert, 200).TrimEnd());
+    }
+
     [Fact]
     public void An_alert_says_what_where_who_how_unusual_and_what_was_lost()
     {

@@ -94,6 +94,10 @@ public sealed class EvidenceDeskTests
         await stream.SendAsync(new FromAgent { Evidence = Drifted(hours: 600) });
         await stream.EvidenceAckAsync();
         await ToldAsync(stream, model => model.Policy.Classes.Any(own => own.Class == BehaviourClass.Exec && own.MetBound > 0));
+        var alerts = new Alerts.AlertsClient(collector.Admin());
+        await stream.SendAsync(1, [.. SharedBy("a", "b", "c", "d")]);
+        await stream.AckedAsync(Lane.Anomalies, 4);
+        Assert.Equal((AlertKind.Fleet, AlertState.Open), (await alerts.ListAsync(new ListAlertsRequest())).Alerts.Select(alert => (alert.Kind, alert.State)).Single());
         await stream.SendAsync(new FromAgent { Evidence = Drifted() });
         await stream.EvidenceAckAsync();
 
@@ -111,6 +115,74 @@ public sealed class EvidenceDeskTests
             && line.Contains("/opt/shared", StringComparison.Ordinal));
         var shown = (await new Workloads.WorkloadsClient(collector.Admin()).ListAsync(new ListWorkloadsRequest())).Workloads;
         Assert.Equal("drift", Assert.Single(shown).Classes.Single(c => c.Class == BehaviourClass.Exec).State);
+        // Two alerts of the workload: what drifts, and what was absorbed of it.
+        var raised = (await alerts.ListAsync(new ListAlertsRequest())).Alerts;
+        var drift = raised.Single(alert => alert.Kind == AlertKind.Drift);
+        Assert.Equal((AlertState.Open, "exec of shop/nginx drifts: it does more that is new than when it was learned"),
+            (drift.State, drift.Worst.Summary.Replace(Key.ToString(), "shop/nginx", StringComparison.Ordinal)));
+        Assert.Contains("were expected at most, on 4 of 4 containers: /usr/sbin/nginx -> /opt/shared (in 4), ", drift.Reason, StringComparison.Ordinal);
+        Assert.EndsWith("no new version came in the day before", drift.Reason, StringComparison.Ordinal);
+        var fleet = raised.Single(alert => alert.Kind == AlertKind.Fleet);
+        Assert.Equal(AlertState.Resolved, fleet.State);
+        Assert.Contains("taken for normal", fleet.Reason, StringComparison.Ordinal);
+        Assert.Equal(2, raised.Count);
+    }
+
+    [Fact]
+    public async Task What_replicas_with_undecided_alerts_of_something_else_do_is_not_absorbed()
+    {
+        await using var collector = await StartAsync();
+        var parts = collector.Server.Parts;
+        await using var stream = await (await collector.EnrolAsync("node-a")).ConnectAsync(spool: 1);
+        await WatchAsync(stream);
+        await stream.SendAsync(new FromAgent { Heartbeat = Running(4) });
+        await stream.SendAsync(new FromAgent { Evidence = Drifted(hours: 600) });
+        await stream.EvidenceAckAsync();
+        await ToldAsync(stream, model => model.Policy.Classes.Any(own => own.Class == BehaviourClass.Exec && own.MetBound > 0));
+        Anomaly[] entered = [.. SharedBy("a", "b", "c")];
+        foreach (var anomaly in entered)
+        {
+            anomaly.Rule = "reverse-shell";
+        }
+        await stream.SendAsync(1, entered);
+        await stream.AckedAsync(Lane.Anomalies, 3);
+
+        await stream.SendAsync(new FromAgent { Evidence = Drifted() });
+        await stream.EvidenceAckAsync();
+        await ToldAsync(stream, model => model.Policy.Classes.Any(own => own.Class == BehaviourClass.Exec && own.DriftSinceUnixNs > 0));
+        await LookedAtAsync(hours: 701);
+        Assert.Equal(0, parts.Diagnostics.BehavioursAbsorbed.Value);
+
+        await parts.State.WriteAsync(db => db.Alerts.Where(row => row.Critical)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.State, (int)AlertState.Resolved)), CancellationToken.None);
+        await stream.SendAsync(new FromAgent { Evidence = Drifted(hours: 702) });
+        await ToldAsync(stream, model => model.Evidence.Behaviours.Any(b => b is { Object: "/opt/shared", Learned: true }));
+
+        // Looks take turns: when one more has begun, those before it have ended.
+        async Task LookedAtAsync(int hours)
+        {
+            await stream.SendAsync(new FromAgent { Evidence = Drifted(hours) });
+            await stream.EvidenceAckAsync();
+            await Eventually.HoldsAsync("the evidence is looked at", () =>
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                return Task.FromResult(!parts.Registry.Unread.Any());
+            });
+        }
+    }
+
+    /// <summary>Each replica raised an alert of what they all began to do.</summary>
+    static IEnumerable<Anomaly> SharedBy(params string[] replicas)
+    {
+        var shared = Drifted().Behaviours.Single(behaviour => behaviour.Object == "/opt/shared");
+        foreach (var replica in replicas)
+        {
+            var container = CollectorItems.Container(new string(replica[0], 64));
+            container.Workload = Nginx;
+            var anomaly = CollectorItems.Anomaly(container: container);
+            (anomaly.BehaviourKey, anomaly.Behaviour) = (shared.Key, $"{shared.Actor} -> {shared.Object}");
+            yield return anomaly;
+        }
     }
 
     [Fact]

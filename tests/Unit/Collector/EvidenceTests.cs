@@ -338,6 +338,12 @@ public sealed class EvidenceTests
         var anew = await stream.ModelAsync(model => model.Workload.Image == "broken");
         Assert.Empty(anew.Evidence.Behaviours);
         Assert.True(parts.Diagnostics.EvidenceUnreadable.Value > 0);
+        // Told once, however often it is read: what, where, why, and what to do.
+        await parts.Registry.ModelAsync(broken, CancellationToken.None);
+        var line = Assert.Single(collector.Log.All, line => line.Contains("cannot be read", StringComparison.Ordinal));
+        Assert.StartsWith("Error the stored evidence of shop/broken (8 bytes in table workloads of " + collector.Data.StateDatabase, line, StringComparison.Ordinal);
+        Assert.Contains("restart the agents that run it", line, StringComparison.Ordinal);
+        Assert.Equal(["broken"], await UnreadableAsync(collector));
         await stream.ModelAsync(model => model.Workload.Equals(Nginx));
         await UntilAsync(() => parts.Diagnostics.ModelsUnsendable.Value == 1);
         // The next of its evidence takes the place of what could not be read.
@@ -345,7 +351,12 @@ public sealed class EvidenceTests
         (fresh.Workload.Image, fresh.Generation) = ("broken", anew.Policy.Generation);
         Assert.Null(await parts.Registry.MergeAsync("node-a", fresh, CancellationToken.None));
         Assert.Single((await parts.Registry.ModelAsync(broken, CancellationToken.None))!.Evidence.Behaviours);
+        Assert.Empty(await UnreadableAsync(collector));
         await stream.SendAsync(1, CollectorItems.Anomaly());
         await stream.AckedAsync(Lane.Anomalies, 1);
     }
+
+    static async Task<IEnumerable<string>> UnreadableAsync(CollectorFixture collector) =>
+        (await new Workloads.WorkloadsClient(collector.Admin()).ListAsync(new ListWorkloadsRequest()))
+            .Workloads.Where(summary => summary.EvidenceUnreadable).Select(summary => summary.Workload.Image);
 }

@@ -1,7 +1,9 @@
 using System.Text;
 using CsCheck;
 using RuntimeGuard.Agent.Containers;
+using RuntimeGuard.Agent.Native;
 using RuntimeGuard.Proto.Cri;
+using RuntimeGuard.Tests.Support;
 
 namespace RuntimeGuard.Tests.Unit.Containers;
 
@@ -9,6 +11,7 @@ namespace RuntimeGuard.Tests.Unit.Containers;
 public sealed class NetworkFactsTests : IDisposable
 {
     const long Made = 1_700_000_000_000_000_000;
+    const long Tick = 10_000_000;
     const string Spec = """
         {"process":{"env":["PATH=/bin","DB_SERVICE_HOST=10.96.7.7","DB_SERVICE_PORT=5432","KUBERNETES_SERVICE_HOST=10.96.0.1",
         "KUBERNETES_SERVICE_PORT=443","MY_CACHE_SERVICE_HOST=fd00::7","MY_CACHE_SERVICE_PORT=1","EVIL_SERVICE_HOST=203.0.113.1",
@@ -37,11 +40,33 @@ public sealed class NetworkFactsTests : IDisposable
     public void A_file_counts_only_as_the_runtime_wrote_it()
     {
         File.WriteAllText(_file, "# host\nsearch shop\nnameserver 10.96.0.10 # first\n nameserver\t10.96.0.11\nnameserverx 1.2.3.4\nnameserver 1\nnameserver a.b\nnameserver 10.0.0.1\nnameserver 10.0.0.2");
-        Assert.Equal(["10.96.0.10", "10.96.0.11", "10.0.0.1"], Of(Pod(), Made + 999_999_999).Nameservers.Select(s => $"{s}"));
-        Assert.Empty(Of(Pod(), Made + 1_000_000_001).Nameservers); // written from inside
+        Assert.Equal(["10.96.0.10", "10.96.0.11", "10.0.0.1"], Of(Pod(), Made - Tick - 1).Nameservers.Select(s => $"{s}"));
+        Assert.Empty(Of(Pod(), Made - Tick).Nameservers); // may be written from inside, just after it was made
         Assert.Empty(Of(Pod(), null).Nameservers);
         File.WriteAllText(_file, "nameserver 10.96.0.10\n" + new string('#', 65536));
-        Assert.Empty(Of(Pod(), Made).Nameservers);
+        Assert.Empty(Of(Pod(), Made - Tick - 1).Nameservers);
+    }
+
+    /// <summary>On a real file, by its real change time: an entrypoint that writes at once gains nothing, nor does setting times back.</summary>
+    [Fact]
+    public async Task What_runs_in_the_container_cannot_write_its_nameservers_however_soon()
+    {
+        var files = new ResolvConf(Inodes.ChangedUnixNs);
+        await File.WriteAllTextAsync(_file, "nameserver 10.96.0.10", TestContext.Current.CancellationToken);
+        var written = Inodes.ChangedUnixNs(_file)!.Value;
+        SpinWait.SpinUntil(() => CollectorItems.NowNs > written + Tick);
+        var made = CollectorItems.NowNs;
+        Assert.Equal(["10.96.0.10"], files.Read(_file, made).Select(s => $"{s}"));
+        Assert.Empty(files.Read(_file, 0));
+
+        await File.WriteAllTextAsync(_file, "nameserver 203.0.113.9", TestContext.Current.CancellationToken);
+        Assert.Empty(files.Read(_file, made));
+        File.SetLastWriteTimeUtc(_file, DateTime.UtcNow.AddDays(-1));
+        Assert.Empty(files.Read(_file, made));
+        // Nor does another file in its place, as old as it may be: to be put there changes it.
+        var old = Path.GetTempFileName();
+        File.Move(old, _file, overwrite: true);
+        Assert.Empty(files.Read(_file, made));
     }
 
     [Fact]
@@ -79,14 +104,14 @@ public sealed class NetworkFactsTests : IDisposable
         ResolvConf.Parse(text);
     }, iter: 3000);
 
-    NetworkFacts Of(PodSandboxStatusResponse pod, long? changed = Made) => new CriNetwork(new ResolvConf(_ => changed)).Of("shop",
-        new ContainerStatusResponse { Info = { ["info"] = $"{{\"runtimeSpec\":{Spec.Replace("SOURCE", _file, StringComparison.Ordinal)}}}" } }, pod);
+    NetworkFacts Of(PodSandboxStatusResponse pod, long? changed = Made - Tick - 1) => new CriNetwork(new ResolvConf(_ => changed)).Of("shop",
+        new ContainerStatusResponse { Info = { ["info"] = $"{{\"runtimeSpec\":{Spec.Replace("SOURCE", _file, StringComparison.Ordinal)}}}" } }, pod, Made);
 
     static PodSandboxStatusResponse Pod() => new()
     {
         Status = new()
         {
-            Id = "p", Metadata = new() { Name = "web-7d9c5b8f6d-x2x4z", Namespace = "shop" }, CreatedAt = Made,
+            Id = "p", Metadata = new() { Name = "web-7d9c5b8f6d-x2x4z", Namespace = "shop" },
             Labels = { ["pod-template-hash"] = "7d9c5b8f6d" },
         },
     };

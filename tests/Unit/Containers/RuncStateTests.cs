@@ -25,6 +25,19 @@ public sealed class RuncStateTests : IDisposable
             (facts?.Id, facts?.Workload.Namespace, facts?.Workload.Image, facts?.Runtime, facts?.StartedUnixNs));
     }
 
+    [Theory]
+    [InlineData("""{"id":"web1","created":"2026-01-02T03:04:05.123456789Z","config":{}}""", 1767323045_123_456_700L)]
+    [InlineData("""{"id":"other","created":"2026-01-02T03:04:05Z"}""", 0)]
+    [InlineData("""{"id":"web1"}""", 0)]
+    [InlineData("{", 0)]
+    public async Task When_a_container_was_made_is_runcs_word_on_that_container_alone(string json, long made)
+    {
+        await Write("web1", json);
+        var said = await State.MadeUnixNsAsync(_root.FullName, "web1", TestContext.Current.CancellationToken);
+        Assert.InRange(said, made, made + 100);
+        Assert.Equal(0, await State.MadeUnixNsAsync(_root.FullName, "web2", TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public void A_container_of_the_cri_is_known_by_its_annotations_while_the_daemon_is_away()
     {

@@ -127,12 +127,33 @@ public sealed class KeeperTests
         Assert.Equal("/opt/new", Assert.Single(absorbed!.Behaviours).Object);
         Assert.True(absorbed.Behaviours[0].Learned);
         // The same container after three crashes is one replica, and what came with a version waits for a person.
-        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, ["c0", "again", "and again", "once more"], [Start], Start + Hour));
+        Assert.Null(DriftAbsorption.Absorb(evidence, drifting, Replicas("c0", "again", "and again", "once more"), [Start], Start + Hour));
         evidence.Behaviours.Single(b => b.Object == "/opt/new").ForReview = true;
         Assert.Null(DriftAbsorption.Absorb(evidence, drifting, Live(4), [Start], Start + Hour));
     }
 
-    static string[] Live(int replicas) => [.. Enumerable.Range(0, replicas).Select(i => $"c{i}")];
+    [Fact]
+    public void A_replica_that_is_suspected_of_something_else_speaks_against_what_it_does()
+    {
+        var evidence = Learned();
+        evidence.Behaviours.Add(New("/opt/new", "image-binary", 3));
+        var key = evidence.Behaviours[^1].Key;
+        LiveReplica[] Suspected(params ulong[] suspicions) => [.. Live(2), new LiveReplica("c2", suspicions)];
+        bool IsAbsorbed(IReadOnlyCollection<LiveReplica> live) =>
+            DriftAbsorption.Absorb(evidence, new Policy(), live, [Start], Start + Hour) is not null;
+
+        Assert.True(IsAbsorbed(Suspected()));
+        Assert.True(IsAbsorbed(Suspected(key))); // of this alone: that is the question
+        Assert.False(IsAbsorbed(Suspected(0)));
+        Assert.False(IsAbsorbed(Suspected(key, key + 1)));
+        // Of many, one does not decide.
+        evidence.Behaviours[^1] = New("/opt/new", "image-binary", 8);
+        Assert.True(IsAbsorbed([.. Live(7), new LiveReplica("c7", [0])]));
+    }
+
+    static LiveReplica[] Live(int replicas) => Replicas([.. Enumerable.Range(0, replicas).Select(i => $"c{i}")]);
+
+    static LiveReplica[] Replicas(params string[] ids) => [.. ids.Select(id => new LiveReplica(id, []))];
 
     /// <summary>Every node's window still holds what was new while it learned when the bound is met by what all of them saw.</summary>
     [Fact]

@@ -122,6 +122,33 @@ public sealed class NameKeeperTests : IDisposable
     }
 
     [Fact]
+    public void Ended_names_come_back_to_the_budget_with_the_tick_that_saves()
+    {
+        var run = Started(most: 1);
+        var a = run.Container("a");
+        Learn(a, 1, "db", ttl: 60);
+        run.Save(NameTable.ShortestNs);
+        Assert.Equal(1, a.Count);
+        run.Save(NameTable.ShortestNs + NameBudget.SweepNs);
+        Assert.Equal(0, a.Count);
+    }
+
+    [Fact]
+    public void Names_nobody_has_claimed_make_room_when_they_end()
+    {
+        var run = Started(most: 1);
+        Learn(run.Container("a"), 1, "db", ttl: 601);
+        run.Save(Second);
+
+        var next = Started(nowNs: 300 * Second, most: 1);
+        var b = next.Container("b");
+        Learn(b, 1, "db", now: 601 * Second);
+        Assert.Equal(0, b.Count);
+        Learn(b, 1, "db", now: 603 * Second);
+        Assert.Equal((1, 1), (b.Count, next.Budget.Evicted));
+    }
+
+    [Fact]
     public void More_than_fits_is_counted_and_left_out()
     {
         var run = Started();

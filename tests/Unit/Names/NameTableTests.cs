@@ -75,6 +75,53 @@ public sealed class NameTableTests
         Assert.Equal(1, fourth.Count);
     }
 
+    /// <summary>What others hold and does not live any more makes room, and is no loss.</summary>
+    [Fact]
+    public void A_full_budget_takes_back_what_has_ended_before_it_refuses()
+    {
+        var budget = new NameBudget(2);
+        using var ended = new NameTable(budget);
+        using var second = new NameTable(budget);
+        ended.Put(1, "a"u8, 60, 0);
+        ended.Put(2, "b"u8, 3600, 0);
+        second.Put(1, "c"u8, 60, NameTable.ShortestNs);
+        Assert.Equal((2, 0, 1), (ended.Count, second.Count, budget.Evicted));
+
+        second.Put(1, "c"u8, 60, NameTable.ShortestNs + Second);
+        Assert.Equal((1, 1, 1), (ended.Count, second.Count, budget.Evicted));
+        Assert.Equal("b", NameOf(ended, 2, NameTable.ShortestNs + Second));
+    }
+
+    [Fact]
+    public void A_flood_at_a_full_budget_looks_for_ended_names_once_a_second()
+    {
+        var budget = new NameBudget(2);
+        using var held = new NameTable(budget);
+        using var flood = new NameTable(budget);
+        held.Put(1, "a"u8, 60, 0);
+        held.Put(2, "b"u8, 60, Second / 2);
+        flood.Put(1, "c"u8, 60, NameTable.ShortestNs + 1);
+        // The other has ended meanwhile, but not a second has gone since it was looked at.
+        flood.Put(2, "d"u8, 60, NameTable.ShortestNs + Second);
+        Assert.Equal((1, 1), (held.Count, flood.Count));
+        flood.Put(3, "e"u8, 60, NameTable.ShortestNs + Second + 1);
+        Assert.Equal((0, 2), (held.Count, flood.Count));
+    }
+
+    [Fact]
+    public void The_regular_tick_takes_back_what_has_ended()
+    {
+        using var table = Table();
+        table.Put(1, "a"u8, 60, 0);
+        table.Put(2, "b"u8, 3600, 0);
+        _budget.Tick(NameTable.ShortestNs);
+        Assert.Equal(2, table.Count);
+        _budget.Tick(NameTable.ShortestNs + NameBudget.SweepNs - 1);
+        Assert.Equal(2, table.Count);
+        _budget.Tick(NameTable.ShortestNs + NameBudget.SweepNs);
+        Assert.Equal((1, 0), (table.Count, _budget.Evicted));
+    }
+
     [Fact]
     public void What_is_known_is_found_and_renewed_without_allocating()
     {
