@@ -183,7 +183,7 @@ public sealed class JourneyTests : IAsyncLifetime
                 return document.RootElement.GetProperty("classes").EnumerateArray().Any(c =>
                     c.GetProperty("class").GetString() == behaviourClass && c.GetProperty("state").GetString() == state
                     && (flag is null || c.GetProperty(flag).GetBoolean()));
-            }, TimeSpan.FromSeconds(120));
+            }, TimeSpan.FromSeconds(240));
         }
         catch (TimeoutException e)
         {
