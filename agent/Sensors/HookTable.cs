@@ -36,7 +36,7 @@ static class HookTable
         ("chmod", "on_chmod"), ("chown", "on_chown"), ("link", "on_link"), ("symlink", "on_symlink"),
         ("connect", "on_connect"), ("accept", "on_accept"), ("bind", "on_bind"), ("listen", "on_listen"),
         ("send", "on_send"), ("sendmmsg", "on_send_many"), ("privilege", "on_privilege"), ("cgroup", "cgroup_mkdir"),
-        ("dns", "dns_question"), ("dns-answer", "dns_answer"), (NotInImage, NotInImage),
+        ("dns", "dns_question"), ("dns-answer", "dns_answer"), (NotInImage, NotInImage), ("32-bit", Dispatcher),
     ];
 
     /// <summary>For each kind what sees it, or why nothing does. A handler is worth what reaches it.</summary>

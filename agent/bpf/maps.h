@@ -41,7 +41,7 @@ enum rg_loss {
 	RG_LOSS_CGROUPS_FULL = 4,
 	RG_LOSS_UNSEEN = 5,	/* done, but its object was out of sight: a raced descriptor, a batch too long */
 	RG_LOSS_BUSY = 6,
-	RG_LOSS_COMPAT = 7,	/* a 32-bit or x32 call, whatever it did */
+	RG_LOSS_COMPAT = 7,	/* a socketcall whose arguments were taken away before they could be read */
 	RG_LOSSES = 8,
 };
 

@@ -46,32 +46,31 @@ static __always_inline __u32 unix__kept_name(struct rg_scratch *s, struct sock *
  * The caller's words about a connect whose socket is out of sight: another thread closed the descriptor meanwhile, or put
  * another socket in its place. A connection hidden so is told, flagged.
  */
-static __always_inline void connect__as_asked(long ret, const void *address, int len)
+static __always_inline void connect__as_asked(struct call *c, const void *address, int len)
 {
 	struct rg_net_event *e;
-	struct call c = {};
 	__u16 family = 0;
 	__u32 size = sizeof(*e);
 
-	if (!call__begin(&c, RG_CONNECT, RG_CLASS_NETWORK, ret))
+	if (!call__begin(c, RG_CONNECT, RG_CLASS_NETWORK))
 		return;
-	e = (void *)c.s->out;
+	e = (void *)c->s->out;
 	__builtin_memset(&e->peer, 0, sizeof(*e) - sizeof(e->h));
 	e->h.flags |= RG_F_UNVERIFIED | RG_F_FD_RACED;
 	bpf_probe_read_user(&family, sizeof(family), address);
 	if (family == AF_UNIX) {
 		e->family = family;
-		e->path_len = unix__name(c.s, address + 2, (__s64)len - 2, true);
+		e->path_len = unix__name(c->s, address + 2, (__s64)len - 2, true);
 		size += e->path_len;
 	} else {
 		peer__from_user(e, address);
 		if (!e->peer_port) {
-			scratch__leave(c.s);
+			scratch__leave(c->s);
 			call__unseen(RG_CLASS_NETWORK);
 			return;
 		}
 	}
-	call__send_vital(&c, size);
+	call__send_vital(c, size);
 }
 
 /* Whether a socket is connected to what was asked for; 0.0.0.0 and :: mean this host, and a program may have redirected it. */
@@ -91,36 +90,41 @@ static __always_inline bool connect__agrees(const struct rg_net_event *e, const 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 {
-	struct sock *sk = sock__of((int)ARG0(regs));
 	struct rg_net_event *e;
 	struct call c = {};
-	void *address = (void *)ARG1(regs);
+	struct sock *sk;
+	void *address;
+	int address_len;
 	bool agrees = true;
 	__u32 size = sizeof(*e);
 
+	call__read(&c, regs, ret);
+	sk = sock__of((int)c.a.v[0]);
+	address = (void *)c.a.v[1];
+	address_len = c.a.v[2];
 	if (!sk) {
-		if (ret != -EBADF && ret != -ENOTSOCK)
-			connect__as_asked(ret, address, (int)ARG2(regs));
+		if (c.ret != -EBADF && c.ret != -ENOTSOCK)
+			connect__as_asked(&c, address, address_len);
 		return 0;
 	}
-	if (!call__begin(&c, RG_CONNECT, RG_CLASS_NETWORK, ret))
+	if (!call__begin(&c, RG_CONNECT, RG_CLASS_NETWORK))
 		return 0;
 	e = (void *)c.s->out;
 	sock__fill(e, sk);
 	if (e->family == AF_UNIX) {
-		struct sock *peer = ret ? NULL : BPF_CORE_READ((struct unix_sock *)sk, peer);
+		struct sock *peer = c.ret ? NULL : BPF_CORE_READ((struct unix_sock *)sk, peer);
 
 		if (peer) {
 			e->path_len = unix__kept_name(c.s, peer);
 		} else {
-			e->path_len = unix__name(c.s, address + 2, (__s64)(int)ARG2(regs) - 2, true);
+			e->path_len = unix__name(c.s, address + 2, (__s64)address_len - 2, true);
 			e->h.flags |= RG_F_UNVERIFIED;
 		}
 		size += e->path_len;
-	} else if ((e->family != AF_INET && e->family != AF_INET6) || (ret == 0 && !e->peer_port)) {
+	} else if ((e->family != AF_INET && e->family != AF_INET6) || (c.ret == 0 && !e->peer_port)) {
 		scratch__leave(c.s);	/* netlink and the like, or a socket being disconnected */
 		return 0;
-	} else if (ret < 0 && (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM ||
+	} else if (c.ret < 0 && (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM ||
 			       BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE)) {
 		peer__from_user(e, address);
 	} else {
@@ -129,7 +133,7 @@ int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 	}
 	call__send_vital(&c, size);
 	if (!agrees)
-		connect__as_asked(ret, address, (int)ARG2(regs));
+		connect__as_asked(&c, address, address_len);
 	return 0;
 }
 
@@ -151,15 +155,16 @@ int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
 	struct call c = {};
 	struct sock *sk;
 
-	if (ret < 0)
+	call__read(&c, regs, ret);
+	if (c.ret < 0)
 		return 0;
 	task__serves();
-	sk = sock__of(ret);
+	sk = sock__of(c.ret);
 	if (!sk) {
 		call__unseen(RG_CLASS_NETWORK);
 		return 0;
 	}
-	if (!call__begin(&c, RG_ACCEPT, RG_CLASS_NETWORK, ret))
+	if (!call__begin(&c, RG_ACCEPT, RG_CLASS_NETWORK))
 		return 0;
 	e = (void *)c.s->out;
 	sock__fill(e, sk);
@@ -169,17 +174,21 @@ int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
 
 static __always_inline int local_end(struct pt_regs *regs, long ret, __u16 kind)
 {
-	struct sock *sk = sock__of((int)ARG0(regs));
 	struct rg_net_event *e;
 	struct call c = {};
+	struct sock *sk;
 	__u32 size = sizeof(*e);
 
+	call__read(&c, regs, ret);
+	if (kind == RG_LISTEN && c.ret >= 0)
+		task__serves();
+	sk = sock__of((int)c.a.v[0]);
 	if (!sk) {
-		if (ret >= 0)
+		if (c.ret >= 0)
 			call__unseen(RG_CLASS_NETWORK);
 		return 0;
 	}
-	if (!call__begin(&c, kind, RG_CLASS_NETWORK, ret))
+	if (!call__begin(&c, kind, RG_CLASS_NETWORK))
 		return 0;
 	e = (void *)c.s->out;
 	sock__fill(e, sk);
@@ -203,7 +212,5 @@ int BPF_PROG(on_bind, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_listen, struct pt_regs *regs, long ret)
 {
-	if (ret >= 0)
-		task__serves();
 	return local_end(regs, ret, RG_LISTEN);
 }

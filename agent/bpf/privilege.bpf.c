@@ -4,22 +4,10 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define NR_clone 56
-#define NR_ptrace 101
-#define NR_mount 165
-#define NR_init_module 175
-#define NR_unshare 272
-#define NR_setns 308
-#define NR_process_vm_writev 311
-#define NR_finit_module 313
-#define NR_bpf 321
-#define NR_move_mount 429
-#define NR_clone3 435
-
 #define CLONE_NEW_ANY 0x7e020080u	/* user, pid, net, ipc, uts, cgroup, mount, time */
 #define PTRACE_TRACEME 0
 
-static __always_inline __u32 operation__of(__u64 nr)
+static __always_inline __u32 operation__of(__u32 nr)
 {
 	switch (nr) {
 	case NR_mount:
@@ -61,14 +49,14 @@ static __always_inline __u32 privilege__text(struct rg_scratch *s, __u64 at, __u
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_privilege, struct pt_regs *regs, long ret)
 {
-	__u64 nr = BPF_CORE_READ(regs, orig_ax);
-	__u32 operation = operation__of(nr);
 	struct rg_privilege_event *e;
 	struct call c = {};
-	__u64 argument = ARG0(regs);
-	__u32 target = 0;
-	__u64 at = sizeof(*e);
+	__u64 argument, at = sizeof(*e);
+	__u32 nr, target = 0;
 
+	call__read(&c, regs, ret);
+	nr = c.a.nr;
+	argument = c.a.v[0];
 	if (nr == NR_clone3) {
 		__u64 flags = 0;
 
@@ -76,33 +64,33 @@ int BPF_PROG(on_privilege, struct pt_regs *regs, long ret)
 		argument = flags;
 	}
 	/* The child returns from the same call, with 0. */
-	if ((nr == NR_clone || nr == NR_clone3) && (!ret || !(argument & CLONE_NEW_ANY)))
+	if ((nr == NR_clone || nr == NR_clone3) && (!c.ret || !(argument & CLONE_NEW_ANY)))
 		return 0;
 	if (nr == NR_ptrace) {
 		if (argument == PTRACE_TRACEME)
 			return 0;
-		target = ARG1(regs);
+		target = c.a.v[1];
 	}
 	if (nr == NR_process_vm_writev)
 		target = argument;
 	if (nr == NR_mount)
-		argument = ARG3(regs);
+		argument = c.a.v[3];
 	if (nr == NR_setns)
-		argument = ARG1(regs);
-	if (!call__begin(&c, RG_PRIVILEGE, RG_CLASS_PRIVILEGE, ret))
+		argument = c.a.v[1];
+	if (!call__begin(&c, RG_PRIVILEGE, RG_CLASS_PRIVILEGE))
 		return 0;
 	e = (void *)c.s->out;
 	e->h.flags |= RG_F_UNVERIFIED;
 	e->argument = argument;
-	e->operation = operation;
+	e->operation = operation__of(nr);
 	e->target_pid = target;
 	e->path_len = 0;
 	e->path2_len = 0;
 	e->pad = 0;
 	if (nr == NR_mount) {
-		e->path_len = privilege__text(c.s, at, ARG1(regs));
+		e->path_len = privilege__text(c.s, at, c.a.v[1]);
 		at += e->path_len;
-		e->path2_len = privilege__text(c.s, at, ARG0(regs));
+		e->path2_len = privilege__text(c.s, at, c.a.v[0]);
 		at += e->path2_len;
 	}
 	call__send_vital(&c, at);

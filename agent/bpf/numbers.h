@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * System calls by number. Handlers know the x86-64 table alone: what comes in by another table (int 0x80, x32) is
+ * translated here, once, so that a call is the same call whichever way it was made.
+ */
+#ifndef RG_NUMBERS_H
+#define RG_NUMBERS_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+#define NR_open 2
+#define NR_sendto 44
+#define NR_sendmsg 46
+#define NR_clone 56
+#define NR_rename 82
+#define NR_mkdir 83
+#define NR_rmdir 84
+#define NR_creat 85
+#define NR_link 86
+#define NR_unlink 87
+#define NR_symlink 88
+#define NR_chmod 90
+#define NR_fchmod 91
+#define NR_chown 92
+#define NR_fchown 93
+#define NR_lchown 94
+#define NR_ptrace 101
+#define NR_mknod 133
+#define NR_mount 165
+#define NR_init_module 175
+#define NR_mkdirat 258
+#define NR_linkat 265
+#define NR_symlinkat 266
+#define NR_unshare 272
+#define NR_open_by_handle_at 304
+#define NR_setns 308
+#define NR_process_vm_writev 311
+#define NR_finit_module 313
+#define NR_bpf 321
+#define NR_move_mount 429
+#define NR_clone3 435
+#define NR_openat2 437
+
+#define RG_NUMBERS 512		/* of each table; no call that is handled has a higher one */
+#define I386_socketcall 102
+#define I386_SAME_FROM 424	/* from here on both tables agree */
+#define X32_FIRST 512		/* numbers that only x32 has */
+#define X32_BIT 0x40000000u
+
+/* i386 number to x86-64 number, for calls that have a handler; 0 (read, which has none): nothing to tell. */
+const __u16 rg_i386[RG_NUMBERS] __weak = {
+	[5] = NR_open, [8] = NR_creat, [295] = 257, [342] = NR_open_by_handle_at,
+	[39] = NR_mkdir, [296] = NR_mkdirat, [14] = NR_mknod, [297] = 259,
+	[10] = NR_unlink, [40] = NR_rmdir, [301] = 263,
+	[38] = NR_rename, [302] = 264, [353] = 316,
+	[9] = NR_link, [303] = NR_linkat, [83] = NR_symlink, [304] = NR_symlinkat,
+	[15] = NR_chmod, [94] = NR_fchmod, [306] = 268,
+	[182] = NR_chown, [212] = NR_chown, [16] = NR_lchown, [198] = NR_lchown, [95] = NR_fchown, [207] = NR_fchown,
+	[298] = 260,
+	[361] = 49, [362] = 42, [363] = 50, [364] = 288, [369] = NR_sendto, [370] = NR_sendmsg, [345] = 307,
+	[21] = NR_mount, [26] = NR_ptrace, [120] = NR_clone, [128] = NR_init_module, [310] = NR_unshare, [346] = NR_setns,
+	[348] = NR_process_vm_writev, [350] = NR_finit_module, [357] = NR_bpf,
+};
+
+/* The calls that i386's socketcall stands for: bind, connect, listen, accept, send, sendto, sendmsg, accept4, sendmmsg. */
+const __u16 rg_socketcall[32] __weak = {
+	[2] = 49, [3] = 42, [4] = 50, [5] = 43, [9] = NR_sendto, [11] = NR_sendto, [16] = NR_sendmsg, [18] = 288, [20] = 307,
+};
+
+static __always_inline __u32 number__of_i386(__u32 nr, __u32 first)
+{
+	if (nr == I386_socketcall)
+		return rg_socketcall[first & 31];
+	if (nr >= I386_SAME_FROM)
+		return nr;
+	return rg_i386[nr & (RG_NUMBERS - 1)];
+}
+
+/* x32 shares the table but for a few calls, whose own numbers some kernels also take without the bit. */
+static __always_inline __u32 number__of_x32(__u32 nr)
+{
+	switch (nr) {
+	case 518:
+		return NR_sendmsg;
+	case 521:
+		return NR_ptrace;
+	case 538:
+		return 307;
+	case 540:
+		return NR_process_vm_writev;
+	default:
+		return nr;
+	}
+}
+
+#endif
