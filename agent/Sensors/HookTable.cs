@@ -23,11 +23,25 @@ static class HookTable
         ["on_privilege"] = [56, 101, 165, 175, 272, 308, 311, 313, 321, 429, 435],
     };
 
+    /// <summary>Handlers of io_uring's completions, and the operations each serves.</summary>
+    public static readonly IReadOnlyDictionary<string, uint[]> RingOperations = new Dictionary<string, uint[]>
+    {
+        ["ring_on_open"] = [18, 28],
+        ["ring_on_name"] = [35, 36, 37, 38, 39],
+        ["ring_on_connect"] = [16],
+        ["ring_on_accept"] = [13],
+        ["ring_on_local"] = [56, 57],
+        ["ring_on_send"] = [9, 26, 47, 48],
+    };
+
     /// <summary>Not an event of its own: whether exec can tell files of the image from others.</summary>
     public const string NotInImage = "not-in-image";
 
     /// <summary>What reaches every handler of a system call.</summary>
     const string Dispatcher = "sys_exit";
+
+    /// <summary>What reaches every handler of io_uring; the first as newer kernels name it, or as older ones do.</summary>
+    const string Submission = "ring_submit", FormerSubmission = "ring_submit_sqe", Completion = "ring_complete";
 
     static readonly (string Event, string Program)[] Kinds =
     [
@@ -37,6 +51,9 @@ static class HookTable
         ("connect", "on_connect"), ("accept", "on_accept"), ("bind", "on_bind"), ("listen", "on_listen"),
         ("send", "on_send"), ("sendmmsg", "on_send_many"), ("privilege", "on_privilege"), ("cgroup", "cgroup_mkdir"),
         ("dns", "dns_question"), ("dns-answer", "dns_answer"), (NotInImage, NotInImage), ("32-bit", Dispatcher),
+        ("uring-open", "ring_on_open"), ("uring-names", "ring_on_name"), ("uring-connect", "ring_on_connect"),
+        ("uring-accept", "ring_on_accept"), ("uring-accept-multishot", "ring_complete_more"), ("uring-bind", "ring_on_local"),
+        ("uring-send", "ring_on_send"), ("uring-overflow", "ring_overflow"),
     ];
 
     /// <summary>For each kind what sees it, or why nothing does. A handler is worth what reaches it.</summary>
@@ -47,10 +64,18 @@ static class HookTable
     static HookStatus Describe(
         string kind, string program, IReadOnlyDictionary<string, string> seen, IReadOnlyDictionary<string, string> blind)
     {
-        if (Calls.ContainsKey(program) && !seen.ContainsKey(Dispatcher))
-            return new HookStatus(kind, "", $"{Dispatcher}: {blind.GetValueOrDefault(Dispatcher, "not part of this build")}");
+        string? missing = Needs(program).FirstOrDefault(needed => !seen.ContainsKey(needed));
+        if (missing == Submission && seen.ContainsKey(FormerSubmission))
+            missing = null;
+        if (missing is not null)
+            return new HookStatus(kind, "", $"{missing}: {blind.GetValueOrDefault(missing, "not part of this build")}");
         return seen.TryGetValue(program, out var hook)
             ? new HookStatus(kind, hook, "")
             : new HookStatus(kind, "", blind.GetValueOrDefault(program, "not part of this build"));
     }
+
+    static string[] Needs(string program) =>
+        Calls.ContainsKey(program) ? [Dispatcher]
+        : program.StartsWith("ring_on_", StringComparison.Ordinal) ? [Submission, Completion]
+        : program.StartsWith("ring_", StringComparison.Ordinal) ? [Submission] : [];
 }

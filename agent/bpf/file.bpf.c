@@ -31,39 +31,32 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 	struct file *file = NULL;
 	struct rg_file_event *e;
 	struct call c = {};
-	__u32 mode, flags, open_flags;
-	__u64 at = sizeof(*e);
+	__u32 mode, open_flags;
+	__u64 name;
+	bool plain;
 
 	call__read(&c, regs, ret);
-	open_flags = open__flags(&c.a);
-	if (ret >= 0)
-		file = file__of(c.task, ret);
+	if (c.ret >= 0)
+		file = file__of(c.task, c.ret);
 	if (file) {
-		mode = BPF_CORE_READ(file, f_mode);
-		open_flags = BPF_CORE_READ(file, f_flags);
-	} else {
-		mode = mode__of_flags(open_flags);
+		open__tell(&c, file);
+		return 0;
 	}
-	if (!call__begin(&c, mode & FMODE_CREATED ? RG_CREATE : RG_OPEN, class__of_mode(mode)))
+	open_flags = open__flags(&c.a);
+	mode = mode__of_flags(open_flags);
+	c.flags |= flags__of_mode(mode);
+	if (c.ret >= 0)
+		c.flags |= RG_F_FD_RACED;
+	if (!call__begin(&c, RG_OPEN, class__of_mode(mode)))
 		return 0;
 	e = (void *)c.s->out;
 	object__clear(e);
-	flags = e->h.flags | flags__of_mode(mode);
 	e->open_flags = open_flags;
-	if (file) {
-		object__fill(e, file);
-		e->path_len = path__append(c.s, at, file, &flags);
-	} else {
-		bool plain = c.a.nr == NR_open || c.a.nr == NR_creat;
-		/* A handle has no name: what failed by one has no path and is flagged. */
-		__u64 name = plain ? c.a.v[0] : c.a.nr == NR_open_by_handle_at ? 0 : c.a.v[1];
-
-		e->path_len = path__append_user(c.s, at, c.task, plain ? AT_FDCWD : (int)c.a.v[0], (void *)name, &flags);
-		if (ret >= 0)
-			flags |= RG_F_FD_RACED;
-	}
-	e->h.flags = flags;
-	call__send_bulk(&c, at + e->path_len);
+	plain = c.a.nr == NR_open || c.a.nr == NR_creat;
+	/* A handle has no name: what failed by one has no path and is flagged. */
+	name = plain ? c.a.v[0] : c.a.nr == NR_open_by_handle_at ? 0 : c.a.v[1];
+	e->path_len = path__append_user(c.s, sizeof(*e), c.task, plain ? AT_FDCWD : (int)c.a.v[0], (void *)name, &e->h.flags);
+	call__send_bulk(&c, sizeof(*e) + e->path_len);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 #ifndef RG_OBJECT_H
 #define RG_OBJECT_H
 
-#include "path.h"
+#include "call.h"
 
 #define FMODE_READ 1
 #define FMODE_WRITE 2
@@ -47,6 +47,24 @@ static __always_inline __u32 flags__of_mode(__u32 mode)
 static __always_inline __u32 class__of_mode(__u32 mode)
 {
 	return mode & (FMODE_WRITE | FMODE_CREATED) ? RG_CLASS_FILE_WRITE : RG_CLASS_FILE_READ;
+}
+
+/* An open whose file the kernel has: told as that file. */
+static __always_inline void open__tell(struct call *c, struct file *file)
+{
+	__u32 flags, mode = BPF_CORE_READ(file, f_mode);
+	struct rg_file_event *e;
+
+	if (!call__begin(c, mode & FMODE_CREATED ? RG_CREATE : RG_OPEN, class__of_mode(mode)))
+		return;
+	e = (void *)c->s->out;
+	object__clear(e);
+	flags = e->h.flags | flags__of_mode(mode);
+	e->open_flags = BPF_CORE_READ(file, f_flags);
+	object__fill(e, file);
+	e->path_len = path__append(c->s, sizeof(*e), file, &flags);
+	e->h.flags = flags;
+	call__send_bulk(c, sizeof(*e) + e->path_len);
 }
 
 #endif
