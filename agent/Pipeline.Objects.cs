@@ -99,19 +99,10 @@ sealed partial class Pipeline
             return false;
         if (ActingNode(container, e.Header) is not { } node)
             return true;
-        var kind = e.Operation switch
-        {
-            Privileges.Mount => EventKind.Mount,
-            Privileges.Setns => EventKind.Setns,
-            Privileges.Unshare => EventKind.Unshare,
-            Privileges.Ptrace => EventKind.Ptrace,
-            Privileges.VmWritev => EventKind.ProcessVmWritev,
-            Privileges.Module => EventKind.Module,
-            Privileges.Bpf => EventKind.Bpf,
-            _ => EventKind.Unspecified,
-        };
+        var kind = KindOf(e.Operation);
         if (kind == EventKind.Unspecified)
             return Unknown();
+        var credential = e.Operation is Privileges.Setuid or Privileges.Setgid or Privileges.Capset or Privileges.Gain;
         Observe(container, node, e.Header, new ContainerEvent
         {
             TimeNs = _models.Clock.FromUnix(_reporter.UnixNs(e.Header.TimeNs)),
@@ -119,15 +110,40 @@ sealed partial class Pipeline
             Container = container.Facts,
             Actor = ActorOf(node, e.Header),
             Flags = FlagsOf(e.Header) | RoleOf(node)
-                | (e.TargetPid != 0 && e.TargetPid != e.Header.Pid ? EventFlags.OtherProcess : EventFlags.None),
+                | (!credential && e.Target != 0 && e.Target != e.Header.Pid ? EventFlags.OtherProcess : EventFlags.None),
             Path = e.Path,
             Path2 = e.Path2,
-            Mode = (uint)e.Argument,
+            Mode = credential ? e.Target : (uint)e.Argument,
+            Gained = credential ? e.Argument : 0,
             Uid = e.Header.Uid,
             Lineage = LineageOf(node),
         });
         return true;
     }
+
+    static EventKind KindOf(Privileges operation) => operation switch
+    {
+        Privileges.Mount => EventKind.Mount,
+        Privileges.Setns => EventKind.Setns,
+        Privileges.Unshare => EventKind.Unshare,
+        Privileges.Ptrace => EventKind.Ptrace,
+        Privileges.VmWritev => EventKind.ProcessVmWritev,
+        Privileges.Module => EventKind.Module,
+        Privileges.Bpf => EventKind.Bpf,
+        Privileges.Umount => EventKind.Umount,
+        Privileges.PivotRoot => EventKind.PivotRoot,
+        Privileges.Chroot => EventKind.Chroot,
+        Privileges.Keyring => EventKind.Keyring,
+        Privileges.Userfaultfd => EventKind.Userfaultfd,
+        Privileges.IoUring => EventKind.IoUring,
+        Privileges.Setuid => EventKind.Setuid,
+        Privileges.Setgid => EventKind.Setgid,
+        Privileges.Capset => EventKind.Capset,
+        Privileges.Gain => EventKind.Gain,
+        Privileges.Signal => EventKind.Signal,
+        Privileges.Name => EventKind.ProcessName,
+        _ => EventKind.Unspecified,
+    };
 
     /// <summary>Whose departure it is: the first process of the subtree that departed, or this one.</summary>
     static ulong LineageOf(ProcessNode<Actor> node)

@@ -45,8 +45,13 @@ public readonly ref struct ContainerEvent
     /// <summary>IPPROTO_TCP, IPPROTO_UDP ...; 0 for unix sockets.</summary>
     public byte Protocol { get; init; }
 
-    /// <summary>chmod: the new mode; mount, setns, unshare: the flags given.</summary>
+    /// <summary>
+    /// chmod: the new mode; mount, setns, unshare: the flags given; signal: its number; setuid, setgid, gain: who it is now.
+    /// </summary>
     public uint Mode { get; init; }
+
+    /// <summary>setuid, setgid, capset, gain: capabilities in force that were not before, a bit each.</summary>
+    public ulong Gained { get; init; }
 
     public uint Uid { get; init; }
 

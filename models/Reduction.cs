@@ -94,8 +94,18 @@ sealed partial class Reduction
                 ReduceServing(e);
                 break;
             case EventKind.Mount or EventKind.Setns or EventKind.Unshare or EventKind.Ptrace
-                or EventKind.ProcessVmWritev or EventKind.Module or EventKind.Bpf:
+                or EventKind.ProcessVmWritev or EventKind.Module or EventKind.Bpf or EventKind.Umount or EventKind.PivotRoot
+                or EventKind.Chroot or EventKind.Keyring or EventKind.Userfaultfd or EventKind.IoUring:
                 ReducePrivilege(e);
+                break;
+            case EventKind.Setuid or EventKind.Setgid or EventKind.Capset or EventKind.Gain:
+                ReduceCredential(e, failed);
+                break;
+            case EventKind.Signal:
+                ReduceSignal(e);
+                break;
+            case EventKind.ProcessName:
+                ReduceProcessName(e);
                 break;
         }
         for (var i = 0; i < Count; i++)

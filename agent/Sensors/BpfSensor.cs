@@ -209,5 +209,8 @@ sealed unsafe class BpfSensor : IDisposable
         public uint Generation;
         public uint Seeded;
         public uint Serves;
+        public uint Euid;
+        public uint CapsKnown;
+        public ulong Caps;
     }
 }

@@ -20,7 +20,12 @@ static class HookTable
         ["on_listen"] = [50],
         ["on_send"] = [44, 46],
         ["on_send_many"] = [307],
-        ["on_privilege"] = [56, 101, 165, 175, 272, 308, 311, 313, 321, 429, 435],
+        ["on_privilege"] =
+            [56, 101, 155, 161, 165, 166, 175, 248, 249, 250, 272, 308, 311, 313, 321, 323, 425, 429, 435],
+        ["on_setuid"] = [105, 113, 117, 122],
+        ["on_setgid"] = [106, 114, 119, 123],
+        ["on_capset"] = [126],
+        ["on_prctl"] = [157],
     };
 
     /// <summary>Handlers of io_uring's completions, and the operations each serves.</summary>
@@ -49,7 +54,8 @@ static class HookTable
         ("open", "on_open"), ("create", "on_open"), ("mkdir", "on_make"), ("unlink", "on_unlink"), ("rename", "on_rename"),
         ("chmod", "on_chmod"), ("chown", "on_chown"), ("link", "on_link"), ("symlink", "on_symlink"),
         ("connect", "on_connect"), ("accept", "on_accept"), ("bind", "on_bind"), ("listen", "on_listen"),
-        ("send", "on_send"), ("sendmmsg", "on_send_many"), ("privilege", "on_privilege"), ("cgroup", "cgroup_mkdir"),
+        ("send", "on_send"), ("sendmmsg", "on_send_many"), ("privilege", "on_privilege"), ("setuid", "on_setuid"),
+        ("setgid", "on_setgid"), ("capset", "on_capset"), ("name", "on_prctl"), ("signal", "signal_generate"), ("cgroup", "cgroup_mkdir"),
         ("dns", "dns_question"), ("dns-answer", "dns_answer"), (NotInImage, NotInImage), ("32-bit", Dispatcher),
         ("uring-open", "ring_on_open"), ("uring-names", "ring_on_name"), ("uring-connect", "ring_on_connect"),
         ("uring-accept", "ring_on_accept"), ("uring-accept-multishot", "ring_complete_more"), ("uring-bind", "ring_on_local"),

@@ -64,6 +64,18 @@ enum Privileges : uint
     VmWritev = 5,
     Module = 6,
     Bpf = 7,
+    Umount = 8,
+    PivotRoot = 9,
+    Chroot = 10,
+    Keyring = 11,
+    Userfaultfd = 12,
+    IoUring = 13,
+    Setuid = 14,
+    Setgid = 15,
+    Capset = 16,
+    Gain = 17,
+    Signal = 18,
+    Name = 19,
 }
 
 /// <summary>struct rg_header.</summary>

@@ -71,7 +71,7 @@ struct PrivilegeFixed
     public EventHeader Header;
     public ulong Argument;
     public Privileges Operation;
-    public uint TargetPid;
+    public uint Target;
     public ushort PathLen;
     public ushort Path2Len;
     public uint Pad;
@@ -238,7 +238,8 @@ readonly ref struct PrivilegeEvent
     public EventHeader Header => _fixed.Header;
     public Privileges Operation => _fixed.Operation;
     public ulong Argument => _fixed.Argument;
-    public uint TargetPid => _fixed.TargetPid;
+    /// <summary>Another process, or who the process is now: see the operation.</summary>
+    public uint Target => _fixed.Target;
     public ReadOnlySpan<byte> Path { get; }
     public ReadOnlySpan<byte> Path2 { get; }
 

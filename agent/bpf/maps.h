@@ -51,6 +51,9 @@ struct rg_task {
 	__u32 generation;	/* of the slot when the task was watched */
 	__u32 seeded;		/* from procfs: start_ns is rounded down to a clock tick */
 	__u32 serves;		/* listens or has accepted a connection; kept by fork, ended by exec */
+	__u32 euid;		/* and what it was able to, when it was last looked at */
+	__u32 caps_known;
+	__u64 caps;
 };
 
 /* Mapped by user space, which alone writes epoch, generation and host; both write active; tat is the kernel's. */

@@ -27,8 +27,14 @@
 #define NR_lchown 94
 #define NR_ptrace 101
 #define NR_mknod 133
+#define NR_pivot_root 155
+#define NR_chroot 161
 #define NR_mount 165
+#define NR_umount2 166
 #define NR_init_module 175
+#define NR_add_key 248
+#define NR_request_key 249
+#define NR_keyctl 250
 #define NR_mkdirat 258
 #define NR_linkat 265
 #define NR_symlinkat 266
@@ -38,6 +44,8 @@
 #define NR_process_vm_writev 311
 #define NR_finit_module 313
 #define NR_bpf 321
+#define NR_userfaultfd 323
+#define NR_io_uring_setup 425
 #define NR_move_mount 429
 #define NR_clone3 435
 #define NR_openat2 437
@@ -59,6 +67,11 @@ const __u16 rg_i386[RG_NUMBERS] __weak = {
 	[182] = NR_chown, [212] = NR_chown, [16] = NR_lchown, [198] = NR_lchown, [95] = NR_fchown, [207] = NR_fchown,
 	[298] = 260,
 	[361] = 49, [362] = 42, [363] = 50, [364] = 288, [369] = NR_sendto, [370] = NR_sendmsg, [345] = 307,
+	[22] = NR_umount2, [52] = NR_umount2, [61] = NR_chroot, [217] = NR_pivot_root,
+	[286] = NR_add_key, [287] = NR_request_key, [288] = NR_keyctl, [374] = NR_userfaultfd,
+	[23] = 105, [213] = 105, [70] = 113, [203] = 113, [164] = 117, [208] = 117, [138] = 122, [215] = 122,
+	[46] = 106, [214] = 106, [71] = 114, [204] = 114, [170] = 119, [210] = 119, [139] = 123, [216] = 123,
+	[185] = 126, [172] = 157,
 	[21] = NR_mount, [26] = NR_ptrace, [120] = NR_clone, [128] = NR_init_module, [310] = NR_unshare, [346] = NR_setns,
 	[348] = NR_process_vm_writev, [350] = NR_finit_module, [357] = NR_bpf,
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Privilege: calls that reach out of a container or into another process. */
+#include "privilege.h"
 #include "syscall.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -13,6 +14,12 @@ static __always_inline __u32 operation__of(__u32 nr)
 	case NR_mount:
 	case NR_move_mount:
 		return RG_PRIV_MOUNT;
+	case NR_umount2:
+		return RG_PRIV_UMOUNT;
+	case NR_pivot_root:
+		return RG_PRIV_PIVOT_ROOT;
+	case NR_chroot:
+		return RG_PRIV_CHROOT;
 	case NR_setns:
 		return RG_PRIV_SETNS;
 	case NR_unshare:
@@ -26,29 +33,52 @@ static __always_inline __u32 operation__of(__u32 nr)
 	case NR_init_module:
 	case NR_finit_module:
 		return RG_PRIV_MODULE;
+	case NR_add_key:
+	case NR_request_key:
+	case NR_keyctl:
+		return RG_PRIV_KEYRING;
+	case NR_userfaultfd:
+		return RG_PRIV_USERFAULTFD;
+	case NR_io_uring_setup:
+		return RG_PRIV_IO_URING;
 	default:
 		return RG_PRIV_BPF;
 	}
 }
 
-static __always_inline __u32 privilege__text(struct rg_scratch *s, __u64 at, __u64 address)
+/* Which argument says most: flags, request, command. */
+static __always_inline __u64 argument__of(const struct args *a)
 {
-	long got;
+	__u64 flags = 0;
 
-	barrier_reg(at);
-	if (at >= RG_OUT_MAX)
+	switch (a->nr) {
+	case NR_mount:
+		return a->v[3];
+	case NR_setns:
+	case NR_umount2:
+		return a->v[1];
+	case NR_clone3:
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)a->v[0]);
+		return flags;
+	case NR_add_key:
+	case NR_request_key:
+	case NR_chroot:
+	case NR_pivot_root:
 		return 0;
-	got = bpf_probe_read_user_str(&s->out[at], RG_PATH_MAX, (void *)address);
-	return got > 1 ? (got - 1) & (RG_PATH_MAX - 1) : 0;
+	default:
+		return a->v[0];
+	}
 }
 
 /*
- * mount, move_mount, setns, unshare, clone into new namespaces, ptrace, process_vm_writev, module load, bpf. Tried and
- * refused counts as much as done: both are told. Misses: clone3 whose flags the caller cleared in its memory meanwhile.
+ * mount, move_mount, umount, pivot_root, chroot, setns, unshare, clone into new namespaces, ptrace, process_vm_writev,
+ * module load, bpf, keyrings, userfaultfd, io_uring_setup. Tried and refused counts as much as done: both are told.
+ * Misses: clone3 whose flags the caller cleared in its memory meanwhile.
  */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_privilege, struct pt_regs *regs, long ret)
 {
+	const void *first = NULL, *second = NULL;
 	struct rg_privilege_event *e;
 	struct call c = {};
 	__u64 argument, at = sizeof(*e);
@@ -56,13 +86,7 @@ int BPF_PROG(on_privilege, struct pt_regs *regs, long ret)
 
 	call__read(&c, regs, ret);
 	nr = c.a.nr;
-	argument = c.a.v[0];
-	if (nr == NR_clone3) {
-		__u64 flags = 0;
-
-		bpf_probe_read_user(&flags, sizeof(flags), (void *)argument);
-		argument = flags;
-	}
+	argument = argument__of(&c.a);
 	/* The child returns from the same call, with 0. */
 	if ((nr == NR_clone || nr == NR_clone3) && (!c.ret || !(argument & CLONE_NEW_ANY)))
 		return 0;
@@ -73,24 +97,30 @@ int BPF_PROG(on_privilege, struct pt_regs *regs, long ret)
 	}
 	if (nr == NR_process_vm_writev)
 		target = argument;
-	if (nr == NR_mount)
-		argument = c.a.v[3];
-	if (nr == NR_setns)
-		argument = c.a.v[1];
-	if (!call__begin(&c, RG_PRIVILEGE, RG_CLASS_PRIVILEGE))
+	switch (nr) {
+	case NR_mount:
+		first = (void *)c.a.v[1];
+		second = (void *)c.a.v[0];
+		break;
+	case NR_pivot_root:
+	case NR_add_key:
+	case NR_request_key:
+		second = (void *)c.a.v[1];
+	case NR_umount2:
+	case NR_chroot:
+		first = (void *)c.a.v[0];
+		break;
+	}
+	c.flags |= RG_F_UNVERIFIED;
+	e = privilege__begin(&c, operation__of(nr), argument, target);
+	if (!e)
 		return 0;
-	e = (void *)c.s->out;
-	e->h.flags |= RG_F_UNVERIFIED;
-	e->argument = argument;
-	e->operation = operation__of(nr);
-	e->target_pid = target;
-	e->path_len = 0;
-	e->path2_len = 0;
-	e->pad = 0;
-	if (nr == NR_mount) {
-		e->path_len = privilege__text(c.s, at, c.a.v[1]);
+	if (first) {
+		e->path_len = privilege__text(c.s, at, first, true);
 		at += e->path_len;
-		e->path2_len = privilege__text(c.s, at, c.a.v[0]);
+	}
+	if (second) {
+		e->path2_len = privilege__text(c.s, at, second, true);
 		at += e->path2_len;
 	}
 	call__send_vital(&c, at);

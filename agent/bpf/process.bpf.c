@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Process life: fork, exec, exit. Watching is a fact of lineage and is decided here alone. */
-#include "path.h"
+#include "privilege.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -167,6 +167,28 @@ static __always_inline struct rg_task *exec__watch(struct task_struct *task, __u
 	return task__watched(tgid, slot);
 }
 
+/* A setuid, setgid or capability file made the process more than what executed it. */
+static __always_inline void exec__gain(struct task_struct *task, struct rg_task *t, struct file *exe)
+{
+	struct rg_privilege_event *e;
+	struct credentials now = {};
+	struct call c = {};
+	bool known = t->caps_known, became;
+	__u64 gained;
+
+	credentials__read(&now, task);
+	became = known && t->euid != now.euid;
+	gained = credentials__gained(t, &now);
+	if (!gained && !became)
+		return;
+	c.task = task;
+	e = privilege__begin(&c, RG_PRIV_GAIN, gained, now.euid);
+	if (!e)
+		return;
+	e->path_len = path__append(c.s, sizeof(*e), exe, &e->h.flags);
+	call__send_vital(&c, sizeof(*e) + e->path_len);
+}
+
 /*
  * Why: every successful exec of any entry path (execve, execveat, 32-bit, binfmt) once, after the new image is in
  * place, so exe and arguments are what runs and no longer the caller's to change. Since 5.5 as tp_btf.
@@ -248,6 +270,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	e->h.flags = flags;
 	sample__send_vital(s, at, e->h.slot, RG_CLASS_PROCESS);
 	scratch__leave(s);
+	exec__gain(task, t, exe);
 	return 0;
 }
 
@@ -276,6 +299,9 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	new.slot = t->slot;
 	new.generation = t->generation;
 	new.serves = t->serves;
+	new.euid = t->euid;
+	new.caps = t->caps;
+	new.caps_known = t->caps_known;
 	if (bpf_map_update_elem(&tasks, &child_tgid, &new, BPF_ANY))
 		loss__count(t->slot, RG_CLASS_PROCESS, RG_LOSS_TASKS_FULL);
 	now = bpf_ktime_get_boot_ns();

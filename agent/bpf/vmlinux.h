@@ -243,7 +243,30 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+typedef struct {
+	unsigned int val;
+} kgid_t;
+
+typedef struct {
+	__u64 val;
+} kernel_cap_t;
+
+struct cred {
+	kuid_t euid;
+	kgid_t egid;
+	kernel_cap_t cap_effective;
+};
+
+struct kernel_siginfo {
+	int si_code;
+};
+
 struct task_struct {
+	const struct cred *cred;
 	struct thread_info thread_info;
 	int exit_code;
 	int pid;

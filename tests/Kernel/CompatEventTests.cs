@@ -101,7 +101,7 @@ public sealed class CompatEventTests(KernelSensor kernel)
     {
         using var cgroup = kernel.Watch();
         var e = (await cgroup.RunPython(Calls32.Define + call)).One(EventKinds.Privilege);
-        Assert.Equal(((Privileges)operation, argument, target), (e.Operation, (uint)e.Argument, e.TargetPid));
+        Assert.Equal(((Privileges)operation, argument, target), (e.Operation, (uint)e.Argument, e.Target));
         Assert.True(e.Has(EventFlagBits.Compat));
     }
 

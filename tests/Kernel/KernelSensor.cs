@@ -89,7 +89,7 @@ sealed record SeenEvent
     public uint NamespacePid { get; private init; }
     public Privileges Operation { get; private init; }
     public ulong Argument { get; private init; }
-    public uint TargetPid { get; private init; }
+    public uint Target { get; private init; }
     public bool IsAnswer { get; private init; }
     public bool OverLoopback { get; private init; }
     public uint NetNamespace { get; private init; }
@@ -131,7 +131,7 @@ sealed record SeenEvent
             return new SeenEvent
             {
                 Header = privilege.Header, Path = Text(privilege.Path), Path2 = Text(privilege.Path2),
-                Operation = privilege.Operation, Argument = privilege.Argument, TargetPid = privilege.TargetPid,
+                Operation = privilege.Operation, Argument = privilege.Argument, Target = privilege.Target,
             };
         }
         if (DnsEvent.TryRead(sample, out var dns))
