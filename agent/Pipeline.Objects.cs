@@ -25,18 +25,23 @@ sealed partial class Pipeline
             EventKinds.Chmod => EventKind.Chmod,
             EventKinds.Chown => EventKind.Chown,
             EventKinds.Link => EventKind.Link,
-            _ => EventKind.Symlink,
+            EventKinds.Symlink => EventKind.Symlink,
+            EventKinds.Written => EventKind.Written,
+            EventKinds.Truncate => EventKind.Truncate,
+            EventKinds.Setxattr => EventKind.Setxattr,
+            _ => EventKind.Library,
         };
+        var actor = ActorOf(node, e.Header);
         Observe(container, node, e.Header, new ContainerEvent
         {
             TimeNs = _models.Clock.FromUnix(_reporter.UnixNs(e.Header.TimeNs)),
             Kind = kind,
             Container = container.Facts,
-            Actor = ActorOf(node, e.Header),
-            Flags = FlagsOf(e.Header) | RoleOf(node) | OtherProcess(node, e.Path),
+            Actor = actor,
+            Flags = FlagsOf(e.Header) | RoleOf(node) | OtherProcess(node, e.Path) | FromElsewhere(container, actor, e.Header),
             Path = e.Path,
             Path2 = e.Path2,
-            Mode = e.Mode,
+            Mode = kind == EventKind.Truncate ? e.OpenFlags & FileEvent.Truncates : e.Mode,
             Uid = e.Header.Uid,
             Lineage = LineageOf(node),
         });

@@ -44,7 +44,10 @@ static class AnomalyText
         {
             EventKind.Exec => $"started {target}",
             EventKind.Open => $"read {target}",
-            EventKind.Write => $"wrote {target}",
+            EventKind.Write or EventKind.Written => $"wrote {target}",
+            EventKind.Truncate => $"cut {target}",
+            EventKind.Setxattr => $"changed the attribute {Show(e.Path2)} of {target}",
+            EventKind.Library => $"loaded code from {target}",
             EventKind.Create => $"created {target}",
             EventKind.Unlink => $"removed {target}",
             EventKind.Rename => $"renamed {target}",

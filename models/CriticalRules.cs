@@ -37,6 +37,7 @@ public static class CriticalRules
     internal static readonly CriticalRule Bpf = new("bpf", "T1014", "{actor} used bpf() to load or steer kernel programs");
     internal static readonly CriticalRule Umount = new("umount", "T1611", "{actor} unmounted the file system at {object}");
     internal static readonly CriticalRule PivotRoot = new("pivot-root", "T1611", "{actor} made {object} its root by pivot_root");
+    internal static readonly CriticalRule DeviceNode = new("device-node", "T1611", "{actor} made {object}, a node of a block device");
     internal static readonly CriticalRule PrivilegeGain = new("privilege-gain", "T1548.001",
         "{actor} became more than it was, {object}, which it never did while learning", UntilLearned: true);
     internal static readonly CriticalRule SignalOutside = new("signal-outside", "T1562.001",
@@ -64,7 +65,7 @@ public static class CriticalRules
     [
         ReverseShell, ExecMemfd, ExecDeleted, ExecNotInImage, ShellFromServer, Ptrace, ProcessWrite, ProcMemory,
         CredentialRead, PasswordRead, TokenRead, Mount, Setns, Unshare, Module, Bpf, Umount,
-        PivotRoot, PrivilegeGain, SignalOutside, Masquerade, RawDevice, ReleaseAgent, KernelHandler,
+        PivotRoot, DeviceNode, PrivilegeGain, SignalOutside, Masquerade, RawDevice, ReleaseAgent, KernelHandler,
         RuntimeSocket, LoaderPreload, Cron, AuthorizedKeys,
     ];
 

@@ -77,6 +77,12 @@ sealed partial class Reduction
             literal.AddMode(e.Mode);
             literal.Add((byte)' ');
         }
+        else if (e.Kind == EventKind.Setxattr)
+        {
+            literal.Add("setxattr "u8);
+            PathPattern.Plain(e.Path2, ref literal);
+            literal.Add((byte)' ');
+        }
         else
             literal.Add("chown "u8);
         PathPattern.Canonicalise(e.Path, ref literal);
@@ -84,7 +90,8 @@ sealed partial class Reduction
         var zone = SensitivePaths.ZoneOf(e.Path);
         candidate.Mark = zone is Zone.Proc or Zone.Sys || SensitivePaths.IsRawDevice(e.Path)
             || SensitivePaths.IsRuntimeSocket(e.Path) ? escape
-            : e.Kind == EventKind.Chmod && (e.Mode & SetIdBits) != 0 ? suidOrCaps : modeOwner;
+            : (e.Kind == EventKind.Chmod && (e.Mode & SetIdBits) != 0)
+                || (e.Kind == EventKind.Setxattr && e.Path2.SequenceEqual("security.capability"u8)) ? suidOrCaps : modeOwner;
         candidate.Subject = KeyHash.Mix(candidate.Subject, e.Mode);
         Count++;
     }

@@ -75,6 +75,18 @@ sealed partial class Reduction
             e.Gained != 0 || e.Kind == EventKind.Gain ? CriticalRules.PrivilegeGain : null);
     }
 
+    /// <summary>A device node beside the file it is: the way to a disk that is not the container's.</summary>
+    void ReduceNode(in ContainerEvent e, bool failed)
+    {
+        const uint type = 0xF000, character = 0x2000, block = 0x6000;
+        if (failed || (e.Mode & type) is not (character or block))
+            return;
+        var literal = Literal();
+        literal.Add((e.Mode & type) == block ? "mknod b "u8 : "mknod c "u8);
+        PathPattern.Canonicalise(e.Path, ref literal);
+        AddPrivilege(e, literal, ReachesOut, (e.Mode & type) == block ? CriticalRules.DeviceNode : null);
+    }
+
     /// <summary>A signal to a process that is none of the container's.</summary>
     void ReduceSignal(in ContainerEvent e)
     {

@@ -66,8 +66,22 @@ sealed partial class Reduction
             case EventKind.Open:
                 ReduceRead(e, generaliser, failed);
                 break;
+            case EventKind.Library when !failed:
+                ReduceLibrary(e, generaliser);
+                break;
+            // The open was told: here only what must not be changed even through a descriptor from elsewhere.
+            case EventKind.Written when SensitivePaths.IsProtected(e.Path):
+                ReduceWrite(e, e.Path, generaliser, failed);
+                break;
+            case EventKind.Truncate:
+                ReduceWrite(e, e.Path, generaliser, failed);
+                if (e.Mode != 0 && SensitivePaths.IsLogOrHistory(e.Path))
+                    ReduceRemove(e, generaliser, failed);
+                break;
             case EventKind.Write or EventKind.Create:
                 ReduceWrite(e, e.Path, generaliser, failed);
+                if (e.Kind == EventKind.Create)
+                    ReduceNode(e, failed);
                 if ((e.Flags & EventFlags.Reads) != 0 && e.Kind == EventKind.Write)
                     ReduceRead(e, generaliser, failed);
                 break;
@@ -81,7 +95,7 @@ sealed partial class Reduction
             case EventKind.Unlink:
                 ReduceRemove(e, generaliser, failed);
                 break;
-            case EventKind.Chmod or EventKind.Chown:
+            case EventKind.Chmod or EventKind.Chown or EventKind.Setxattr:
                 ReducePermission(e, generaliser, failed);
                 break;
             case EventKind.Connect or EventKind.Send:

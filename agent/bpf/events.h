@@ -19,6 +19,8 @@ enum rg_kind {
 	RG_FORK = 1,
 	RG_EXEC = 2,
 	RG_EXIT = 3,
+	RG_LIBRARY = 8,		/* a file mapped as code */
+	RG_SETXATTR = 9,	/* path2: the attribute */
 	RG_OPEN = 10,
 	RG_CREATE = 11,
 	RG_UNLINK = 12,
@@ -27,6 +29,8 @@ enum rg_kind {
 	RG_CHOWN = 15,
 	RG_LINK = 16,
 	RG_SYMLINK = 17,
+	RG_WRITTEN = 18,	/* the first of a process that changed the file; ret: bytes, 0 by a mapping */
+	RG_TRUNCATE = 19,
 	RG_CONNECT = 20,
 	RG_ACCEPT = 21,
 	RG_BIND = 22,
@@ -105,10 +109,10 @@ struct rg_file_event {
 	struct rg_header h;
 	__u64 inode;
 	__u64 parent_inode;
-	__u32 device;
+	__u32 device;		/* mknod: of the node made */
 	__u32 generation;
-	__u32 open_flags;
-	__u32 mode;		/* chmod: new mode; chown: 0 */
+	__u32 open_flags;	/* truncate: O_TRUNC where nothing is left */
+	__u32 mode;		/* chmod: new mode; mkdir, mknod: type and mode; else 0 */
 	__u32 uid;		/* chown */
 	__u32 gid;		/* chown */
 	__u16 path_len;

@@ -13,6 +13,8 @@
 #define NR_sendto 44
 #define NR_sendmsg 46
 #define NR_clone 56
+#define NR_truncate 76
+#define NR_ftruncate 77
 #define NR_rename 82
 #define NR_mkdir 83
 #define NR_rmdir 84
@@ -32,6 +34,10 @@
 #define NR_mount 165
 #define NR_umount2 166
 #define NR_init_module 175
+#define NR_setxattr 188
+#define NR_lsetxattr 189
+#define NR_fsetxattr 190
+#define NR_fremovexattr 199
 #define NR_add_key 248
 #define NR_request_key 249
 #define NR_keyctl 250
@@ -39,18 +45,23 @@
 #define NR_linkat 265
 #define NR_symlinkat 266
 #define NR_unshare 272
+#define NR_splice 275
 #define NR_open_by_handle_at 304
 #define NR_setns 308
 #define NR_process_vm_writev 311
 #define NR_finit_module 313
 #define NR_bpf 321
 #define NR_userfaultfd 323
+#define NR_copy_file_range 326
 #define NR_io_uring_setup 425
 #define NR_move_mount 429
 #define NR_clone3 435
 #define NR_openat2 437
+#define NR_setxattrat 463
+#define NR_removexattrat 466
 
 #define RG_NUMBERS 512		/* of each table; no call that is handled has a higher one */
+#define I386_mmap 90
 #define I386_socketcall 102
 #define I386_SAME_FROM 424	/* from here on both tables agree */
 #define X32_FIRST 512		/* numbers that only x32 has */
@@ -72,6 +83,10 @@ const __u16 rg_i386[RG_NUMBERS] __weak = {
 	[23] = 105, [213] = 105, [70] = 113, [203] = 113, [164] = 117, [208] = 117, [138] = 122, [215] = 122,
 	[46] = 106, [214] = 106, [71] = 114, [204] = 114, [170] = 119, [210] = 119, [139] = 123, [216] = 123,
 	[185] = 126, [172] = 157,
+	[4] = 1, [181] = 18, [146] = 20, [334] = 296, [379] = 328, [187] = 40, [239] = 40, [313] = NR_splice,
+	[377] = NR_copy_file_range, [92] = NR_truncate, [193] = NR_truncate, [93] = NR_ftruncate, [194] = NR_ftruncate,
+	[226] = NR_setxattr, [227] = NR_lsetxattr, [228] = NR_fsetxattr, [235] = 197, [236] = 198, [237] = NR_fremovexattr,
+	[I386_mmap] = 9, [192] = 9, [125] = 10, [380] = 329,
 	[21] = NR_mount, [26] = NR_ptrace, [120] = NR_clone, [128] = NR_init_module, [310] = NR_unshare, [346] = NR_setns,
 	[348] = NR_process_vm_writev, [350] = NR_finit_module, [357] = NR_bpf,
 };
@@ -94,14 +109,20 @@ static __always_inline __u32 number__of_i386(__u32 nr, __u32 first)
 static __always_inline __u32 number__of_x32(__u32 nr)
 {
 	switch (nr) {
+	case 516:
+		return 20;
 	case 518:
 		return NR_sendmsg;
 	case 521:
 		return NR_ptrace;
+	case 535:
+		return 296;
 	case 538:
 		return 307;
 	case 540:
 		return NR_process_vm_writev;
+	case 547:
+		return 328;
 	default:
 		return nr;
 	}

@@ -261,6 +261,10 @@ struct cred {
 	kernel_cap_t cap_effective;
 };
 
+struct vm_area_struct {
+	struct file *vm_file;
+};
+
 struct kernel_siginfo {
 	int si_code;
 };

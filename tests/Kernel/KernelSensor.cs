@@ -82,6 +82,8 @@ sealed record SeenEvent
     public ushort PeerPort { get; private init; }
     public ushort LocalPort { get; private init; }
     public uint Mode { get; private init; }
+    public uint OpenFlags { get; private init; }
+    public uint Device { get; private init; }
     public uint Uid { get; private init; }
     public uint Gid { get; private init; }
     public ulong Inode { get; private init; }
@@ -115,7 +117,7 @@ sealed record SeenEvent
             return new SeenEvent
             {
                 Header = file.Header, Path = Text(file.Path), Path2 = Text(file.Path2), Mode = file.Mode, Uid = file.Uid,
-                Gid = file.Gid, Inode = file.Inode,
+                Gid = file.Gid, Inode = file.Inode, OpenFlags = file.OpenFlags, Device = file.Device,
             };
         }
         if (NetworkEvent.TryRead(sample, out var net))
