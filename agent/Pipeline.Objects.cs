@@ -25,18 +25,23 @@ sealed partial class Pipeline
             EventKinds.Chmod => EventKind.Chmod,
             EventKinds.Chown => EventKind.Chown,
             EventKinds.Link => EventKind.Link,
-            _ => EventKind.Symlink,
+            EventKinds.Symlink => EventKind.Symlink,
+            EventKinds.Written => EventKind.Written,
+            EventKinds.Truncate => EventKind.Truncate,
+            EventKinds.Setxattr => EventKind.Setxattr,
+            _ => EventKind.Library,
         };
+        var actor = ActorOf(node, e.Header);
         Observe(container, node, e.Header, new ContainerEvent
         {
             TimeNs = _models.Clock.FromUnix(_reporter.UnixNs(e.Header.TimeNs)),
             Kind = kind,
             Container = container.Facts,
-            Actor = ActorOf(node, e.Header),
-            Flags = FlagsOf(e.Header) | RoleOf(node) | OtherProcess(node, e.Path),
+            Actor = actor,
+            Flags = FlagsOf(e.Header) | RoleOf(node) | OtherProcess(node, e.Path) | FromElsewhere(container, actor, e.Header),
             Path = e.Path,
             Path2 = e.Path2,
-            Mode = e.Mode,
+            Mode = kind == EventKind.Truncate ? e.OpenFlags & FileEvent.Truncates : e.Mode,
             Uid = e.Header.Uid,
             Lineage = LineageOf(node),
         });
@@ -99,19 +104,10 @@ sealed partial class Pipeline
             return false;
         if (ActingNode(container, e.Header) is not { } node)
             return true;
-        var kind = e.Operation switch
-        {
-            Privileges.Mount => EventKind.Mount,
-            Privileges.Setns => EventKind.Setns,
-            Privileges.Unshare => EventKind.Unshare,
-            Privileges.Ptrace => EventKind.Ptrace,
-            Privileges.VmWritev => EventKind.ProcessVmWritev,
-            Privileges.Module => EventKind.Module,
-            Privileges.Bpf => EventKind.Bpf,
-            _ => EventKind.Unspecified,
-        };
+        var kind = KindOf(e.Operation);
         if (kind == EventKind.Unspecified)
             return Unknown();
+        var credential = e.Operation is Privileges.Setuid or Privileges.Setgid or Privileges.Capset or Privileges.Gain;
         Observe(container, node, e.Header, new ContainerEvent
         {
             TimeNs = _models.Clock.FromUnix(_reporter.UnixNs(e.Header.TimeNs)),
@@ -119,15 +115,40 @@ sealed partial class Pipeline
             Container = container.Facts,
             Actor = ActorOf(node, e.Header),
             Flags = FlagsOf(e.Header) | RoleOf(node)
-                | (e.TargetPid != 0 && e.TargetPid != e.Header.Pid ? EventFlags.OtherProcess : EventFlags.None),
+                | (!credential && e.Target != 0 && e.Target != e.Header.Pid ? EventFlags.OtherProcess : EventFlags.None),
             Path = e.Path,
             Path2 = e.Path2,
-            Mode = (uint)e.Argument,
+            Mode = credential ? e.Target : (uint)e.Argument,
+            Gained = credential ? e.Argument : 0,
             Uid = e.Header.Uid,
             Lineage = LineageOf(node),
         });
         return true;
     }
+
+    static EventKind KindOf(Privileges operation) => operation switch
+    {
+        Privileges.Mount => EventKind.Mount,
+        Privileges.Setns => EventKind.Setns,
+        Privileges.Unshare => EventKind.Unshare,
+        Privileges.Ptrace => EventKind.Ptrace,
+        Privileges.VmWritev => EventKind.ProcessVmWritev,
+        Privileges.Module => EventKind.Module,
+        Privileges.Bpf => EventKind.Bpf,
+        Privileges.Umount => EventKind.Umount,
+        Privileges.PivotRoot => EventKind.PivotRoot,
+        Privileges.Chroot => EventKind.Chroot,
+        Privileges.Keyring => EventKind.Keyring,
+        Privileges.Userfaultfd => EventKind.Userfaultfd,
+        Privileges.IoUring => EventKind.IoUring,
+        Privileges.Setuid => EventKind.Setuid,
+        Privileges.Setgid => EventKind.Setgid,
+        Privileges.Capset => EventKind.Capset,
+        Privileges.Gain => EventKind.Gain,
+        Privileges.Signal => EventKind.Signal,
+        Privileges.Name => EventKind.ProcessName,
+        _ => EventKind.Unspecified,
+    };
 
     /// <summary>Whose departure it is: the first process of the subtree that departed, or this one.</summary>
     static ulong LineageOf(ProcessNode<Actor> node)

@@ -1,6 +1,7 @@
 using RuntimeGuard.Agent.Containers;
 using RuntimeGuard.Agent.Sensors;
 using RuntimeGuard.Models;
+using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Agent;
 
@@ -125,7 +126,7 @@ sealed partial class Pipeline
             EventKinds.Fork => OnFork(container, sample),
             EventKinds.Exec => OnExec(container, sample),
             EventKinds.Exit => OnExit(container, sample),
-            >= EventKinds.Open and <= EventKinds.Symlink => OnFile(container, sample),
+            >= EventKinds.Library and <= EventKinds.Truncate => OnFile(container, sample),
             >= EventKinds.Connect and <= EventKinds.Send => OnNetwork(container, sample),
             EventKinds.Privilege => OnPrivilege(container, sample),
             EventKinds.Dns => OnDns(container, sample),
@@ -144,7 +145,8 @@ sealed partial class Pipeline
     void Observe(WatchedContainer container, ProcessNode<Actor> node, in EventHeader header, in ContainerEvent e)
     {
         var verdict = container.Baseline.Observe(in e);
-        if (verdict.Kind != VerdictKind.Ignored)
+        // A known file written was counted when it was opened.
+        if (verdict.Kind != VerdictKind.Ignored && !(verdict.Kind == VerdictKind.Known && e.Kind == EventKind.Written))
             _reporter.Report(new Observation(container, node, header, verdict), in e);
     }
 }

@@ -6,7 +6,14 @@ namespace RuntimeGuard.Collector.History;
 static class EventNames
 {
     static readonly Dictionary<EventKind, string> Names = Enum.GetValues<EventKind>().ToDictionary(kind => kind, kind =>
-        kind == EventKind.ProcessVmWritev ? "process_vm_writev" : kind.ToString().ToLowerInvariant());
+        kind switch
+        {
+            EventKind.ProcessVmWritev => "process_vm_writev",
+            EventKind.PivotRoot => "pivot_root",
+            EventKind.IoUring => "io_uring",
+            EventKind.ProcessName => "process_name",
+            _ => kind.ToString().ToLowerInvariant(),
+        });
 
     public static string Of(EventKind kind) => Names.GetValueOrDefault(kind, "unknown");
 }

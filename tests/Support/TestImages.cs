@@ -50,7 +50,8 @@ public static class TestImages
         ];
     }
 
-    static async Task CompileAsync(string name, string into)
+    /// <summary>A C program of the tests, built as into/name.</summary>
+    public static async Task CompileAsync(string name, string into)
     {
         var source = Path.Combine(into, $"{name}.c");
         await using (var text = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{name}.c")!)
