@@ -145,6 +145,9 @@ public sealed partial class Baseline
 
     void Obey(Policy policy)
     {
+        // What people say holds at once, for what was judged in the hour that runs too.
+        if (!_policy.Overrides.Equals(policy.Overrides))
+            _judged.Clear();
         (_policy, _hasPolicy) = (policy, true);
         _overrides = new Overrides(policy.Overrides);
         _roles = new RoleBook(policy.Roles);

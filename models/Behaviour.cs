@@ -74,6 +74,12 @@ sealed class Behaviour(BehaviourClass behaviourClass, ulong key, string actor, b
     /// <summary>High risk or at alert level when seen: shown to people, and left out of the rates unless learned.</summary>
     public bool Quarantined;
 
+    /// <summary>
+    /// Done by a container under suspicion: left out of this node's rates until another does it. Not evidence: others weigh
+    /// suspects by their alerts.
+    /// </summary>
+    public bool Suspected;
+
     /// <summary>Below a secret mount: no part of a pattern.</summary>
     public bool Secret;
 

@@ -128,7 +128,7 @@ sealed class ClassStatistics
                 _lastSeen[c] = Math.Max(_lastSeen[c], behaviour.LastSeenNs);
                 if (behaviour.Quarantined && !behaviour.Learned)
                     _quarantined[c]++;
-                else
+                else if (behaviour is not { Suspected: true, Learned: false, Containers.Count: < 2 })
                     tables.Add(behaviour, complete);
             }
             for (var level = 0; level < LevelKeys.Count; level++)

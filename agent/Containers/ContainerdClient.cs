@@ -67,7 +67,7 @@ sealed class ContainerdClient : IDisposable
             facts.Workload.Image = $"container:{id}";
         if (facts.Digest.Length == 0 && container.Image.Length > 0)
             facts.Digest = await DigestAsync(container.Image, Options());
-        return LookUpAnswer.Found(facts) with { Network = NetworkOf(container, madeUnixNs) };
+        return LookUpAnswer.Found(facts) with { Network = NetworkOf(container, Math.Min(madeUnixNs, facts.StartedUnixNs)) };
     }
 
     NetworkFacts NetworkOf(Container container, long madeUnixNs)

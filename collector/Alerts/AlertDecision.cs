@@ -20,6 +20,7 @@ static class AlertDecision
         var revisions = await AlertRevisions.OfAsync(context, cancellation);
         alert.State = (int)(one.Kind == OverrideKind.Deny ? AlertState.Denied : AlertState.Allowed);
         alert.Revision = revisions.Next();
+        alert.FoldedInto = ""; // what a person decided stands for itself
         Write(alert, one);
         return alert;
     }

@@ -50,14 +50,16 @@ sealed class DriftAlerts(StateStore state, AlertFeed feed, CollectorOptions opti
 
     /// <summary>
     /// The open alerts of each container of the workload: the behaviour each consists of, 0 when there is more to it. Folded ones
-    /// count too: that many do the same is no reason to trust what else they do.
+    /// count as their fleet's does: that many do the same is no reason to trust what else they do.
     /// </summary>
     public Task<ILookup<string, ulong>> SuspicionsAsync(WorkloadKey workload, CancellationToken cancellation)
     {
         var since = time.UnixNs() - options.OnWallClock(SuspectFor).ToNs();
         return state.ReadAsync(async context => (await context.Alerts
                 .Where(row => row.Namespace == workload.Namespace && row.Image == workload.Image && row.Kind == (int)AlertKind.Incident
-                    && row.LastReceivedUnixNs >= since && row.State != (int)AlertState.Resolved && row.State != (int)AlertState.Allowed)
+                    && row.LastReceivedUnixNs >= since && row.State != (int)AlertState.Resolved && row.State != (int)AlertState.Allowed
+                    && (row.FoldedInto == "" || !context.Alerts.Any(fleet => fleet.Id == row.FoldedInto
+                        && (fleet.State == (int)AlertState.Resolved || fleet.State == (int)AlertState.Allowed))))
                 .Select(row => new { row.ContainerId, row.OnlyBehaviour }).Distinct().ToListAsync(cancellation))
             .ToLookup(row => row.ContainerId, row => unchecked((ulong)row.OnlyBehaviour), StringComparer.Ordinal), cancellation);
     }

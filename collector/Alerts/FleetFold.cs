@@ -48,8 +48,8 @@ sealed class FleetFold(StateContext context, AlertRevisions revisions)
         {
             fleet = await OpenAsync(key, receivedUnixNs, cancellation);
         }
-        // What comes although the fleet's was allowed is not covered by that: it tells itself.
-        if (fleet is not null and not { State: (int)AlertState.Allowed }
+        // What comes although the fleet's was decided is not covered by that: it tells itself.
+        if (fleet is { State: (int)AlertState.Open }
             && incident.OnlyBehaviour == behaviour && incident.State == (int)AlertState.Open)
         {
             incident.FoldedInto = fleet.Id;

@@ -20,6 +20,10 @@ sealed partial class WorkloadRegistry
         await ChangeAsync(async context => Find(workload) is { } entry
             ? [await SetPolicyAsync(context, entry, new PolicyStep("policy", by), change, cancellation)]
             : [], cancellation);
+        if (by != ByEvidence)
+        {
+            _unread[workload] = true; // what is told of its classes may be over, and nothing may come from it any more
+        }
         feed.Changed(workload, TimeSpan.Zero, exceptNode: "");
         return Find(workload);
     }

@@ -19,7 +19,8 @@ public sealed record ShownAnomaly(JsonElement Json, JsonElement Alert)
 }
 
 /// <summary>
-/// Reads alerts the way an analyst does, `alerts list` and then `alerts show` of those that changed. One test at a time.
+/// Reads alerts the way an analyst does, `alerts list` and then `alerts show` of those that changed. Of what a fleet does, the
+/// incidents that are folded into it: its members are theirs. One test at a time.
 /// </summary>
 public sealed class AlertBook(Installation installation)
 {
@@ -55,17 +56,25 @@ public sealed class AlertBook(Installation installation)
 
     async Task RefreshAsync()
     {
-        var list = await installation.AskAsync("alerts", "list", "--limit", "1000");
+        await RefreshAsync([]);
+        _readAt = DateTime.UtcNow;
+    }
+
+    async Task RefreshAsync(string[] filter)
+    {
+        var list = await installation.AskAsync(["alerts", "list", "--limit", "1000", .. filter]);
         foreach (var alert in list.GetProperty("alerts").EnumerateArray())
         {
             var id = alert.GetProperty("id").GetString()!;
             var revision = alert.GetProperty("revision").GetInt64();
-            if (_shown.TryGetValue(id, out var known) && known.Revision == revision)
+            var kind = alert.GetProperty("kind_of_alert").GetString();
+            if (kind == "fleet")
+                await RefreshAsync(["--folded-into", id]);
+            if (kind != "incident" || (_shown.TryGetValue(id, out var known) && known.Revision == revision))
                 continue;
             var detail = await installation.AskAsync("alerts", "show", id);
             ShownAnomaly[] members = [.. detail.GetProperty("members").EnumerateArray().Select(m => new ShownAnomaly(m, alert))];
             _shown[id] = (revision, members);
         }
-        _readAt = DateTime.UtcNow;
     }
 }
