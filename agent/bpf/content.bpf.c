@@ -49,13 +49,15 @@ struct {
 	__type(value, __u64);
 } libraries SEC(".maps");
 
-/* A file event of what a descriptor is; flags_of_code: and whether it is the image's. True when the ring took it. */
-static __always_inline bool file__tell(struct call *c, struct file *file, __u16 kind, __u32 class, bool flags_of_code)
+/*
+ * A file event of what a descriptor is; flags_of_code: and whether it is the image's. True when the ring took it.
+ */
+static __always_inline bool file__tell(struct call *c, struct file *file, __u16 kind, bool flags_of_code)
 {
 	struct rg_file_event *e;
 	__u32 flags;
 
-	if (!call__begin(c, kind, class))
+	if (!call__begin(c, kind, RG_CLASS_FILE_WRITE))
 		return false;
 	e = (void *)c->s->out;
 	object__clear(e);
@@ -87,7 +89,7 @@ static __always_inline void written__tell(struct call *c, struct file *file)
 	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
 	if (bpf_map_lookup_elem(&written_files, &key))
 		return;
-	if (file__tell(c, file, RG_WRITTEN, RG_CLASS_FILE_WRITE, false))
+	if (file__tell(c, file, RG_WRITTEN, false))
 		bpf_map_update_elem(&written_files, &key, &c->now, BPF_ANY);
 }
 
@@ -166,7 +168,7 @@ static __always_inline void library__tell(struct call *c, struct file *file)
 	if (bpf_map_lookup_elem(&libraries, &key))
 		return;
 	c->ret = 0;	/* an address says nothing */
-	if (file__tell(c, file, RG_LIBRARY, RG_CLASS_FILE_READ, true))
+	if (file__tell(c, file, RG_LIBRARY, true))
 		bpf_map_update_elem(&libraries, &key, &c->now, BPF_ANY);
 }
 

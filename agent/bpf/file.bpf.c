@@ -22,8 +22,8 @@ static __always_inline __u32 open__flags(const struct args *a)
 
 /*
  * Why at exit: the returned descriptor's file is what was opened, whatever the caller writes over the name meanwhile.
- * A descriptor that another thread closed meanwhile leaves the caller's words, flagged; one it replaced is told as what
- * it is now.
+ * A descriptor that another thread closed meanwhile leaves the caller's words; one it replaced is told as what it is now
+ * and as what was asked for: both flagged. Misses: a replacement that nobody else holds any more.
  */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_open, struct pt_regs *regs, long ret)
@@ -38,15 +38,16 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 	call__read(&c, regs, ret);
 	if (c.ret >= 0)
 		file = file__of(c.task, c.ret);
+	if (c.ret >= 0 && (!file || file__shared(file)))
+		c.flags |= RG_F_FD_RACED;
 	if (file) {
 		open__tell(&c, file);
-		return 0;
+		if (!(c.flags & RG_F_FD_RACED))
+			return 0;
 	}
 	open_flags = open__flags(&c.a);
 	mode = mode__of_flags(open_flags);
 	c.flags |= flags__of_mode(mode);
-	if (c.ret >= 0)
-		c.flags |= RG_F_FD_RACED;
 	if (!call__begin(&c, RG_OPEN, class__of_mode(mode)))
 		return 0;
 	e = (void *)c.s->out;
