@@ -118,31 +118,16 @@ int BPF_PROG(on_write, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_truncate, struct pt_regs *regs, long ret)
 {
-	struct file *file = NULL;
 	struct rg_file_event *e;
 	struct call c = {};
 	bool by_fd;
 
 	call__read(&c, regs, ret);
 	by_fd = c.a.nr == NR_ftruncate;
-	if (by_fd)
-		file = file__of(c.task, c.a.v[0]);
-	if (by_fd && !file) {
-		if (c.ret >= 0)
-			call__unseen(RG_CLASS_FILE_WRITE);
+	e = object__begin(&c, RG_TRUNCATE, by_fd, by_fd ? (int)c.a.v[0] : AT_FDCWD, c.a.v[0]);
+	if (!e)
 		return 0;
-	}
-	if (!call__begin(&c, RG_TRUNCATE, RG_CLASS_FILE_WRITE))
-		return 0;
-	e = (void *)c.s->out;
-	object__clear(e);
-	e->open_flags = c.a.v[1] || (c.a.narrow && c.a.v[2]) ? 0 : O_TRUNC;
-	if (file) {
-		object__fill(e, file);
-		e->path_len = path__append(c.s, sizeof(*e), file, &e->h.flags);
-	} else {
-		e->path_len = path__append_user(c.s, sizeof(*e), c.task, AT_FDCWD, (void *)c.a.v[0], &e->h.flags);
-	}
+	e->open_flags = c.a.v[1] ? 0 : O_TRUNC;
 	call__send_bulk(&c, sizeof(*e) + e->path_len);
 	return 0;
 }
