@@ -50,15 +50,8 @@ static class HookTable
     /// <summary>What reaches every handler of a system call.</summary>
     const string Dispatcher = "sys_exit";
 
-    /// <summary>What reaches every handler of io_uring.</summary>
-    const string Submission = "ring_submit", Completion = "ring_complete";
-
-    /// <summary>Programs that do on older kernels what another does on newer ones.</summary>
-    static readonly Dictionary<string, string> Former = new()
-    {
-        [Submission] = "ring_submit_sqe",
-        ["ring_complete_more"] = "ring_complete_fields",
-    };
+    /// <summary>What reaches every handler of io_uring; the first as newer kernels name it, or as older ones do.</summary>
+    const string Submission = "ring_submit", FormerSubmission = "ring_submit_sqe", Completion = "ring_complete";
 
     static readonly (string Event, string Program)[] Kinds =
     [
@@ -84,15 +77,15 @@ static class HookTable
     static HookStatus Describe(
         string kind, string program, IReadOnlyDictionary<string, string> seen, IReadOnlyDictionary<string, string> blind)
     {
-        if (Needs(program).FirstOrDefault(needed => HookOf(needed, seen) is null) is { } missing)
+        string? missing = Needs(program).FirstOrDefault(needed => !seen.ContainsKey(needed));
+        if (missing == Submission && seen.ContainsKey(FormerSubmission))
+            missing = null;
+        if (missing is not null)
             return new HookStatus(kind, "", $"{missing}: {blind.GetValueOrDefault(missing, "not part of this build")}");
-        return HookOf(program, seen) is { } hook
+        return seen.TryGetValue(program, out var hook)
             ? new HookStatus(kind, hook, "")
             : new HookStatus(kind, "", blind.GetValueOrDefault(program, "not part of this build"));
     }
-
-    static string? HookOf(string program, IReadOnlyDictionary<string, string> seen) =>
-        seen.GetValueOrDefault(program) ?? (Former.TryGetValue(program, out var former) ? seen.GetValueOrDefault(former) : null);
 
     static string[] Needs(string program) =>
         Calls.ContainsKey(program) ? [Dispatcher]

@@ -49,15 +49,13 @@ struct {
 	__type(value, __u64);
 } libraries SEC(".maps");
 
-/*
- * A file event of what a descriptor is; flags_of_code: and whether it is the image's. True when the ring took it.
- */
-static __always_inline bool file__tell(struct call *c, struct file *file, __u16 kind, bool flags_of_code)
+/* A file event of what a descriptor is; flags_of_code: and whether it is the image's. True when the ring took it. */
+static __always_inline bool file__tell(struct call *c, struct file *file, __u16 kind, __u32 class, bool flags_of_code)
 {
 	struct rg_file_event *e;
 	__u32 flags;
 
-	if (!call__begin(c, kind, RG_CLASS_FILE_WRITE))
+	if (!call__begin(c, kind, class))
 		return false;
 	e = (void *)c->s->out;
 	object__clear(e);
@@ -89,7 +87,7 @@ static __always_inline void written__tell(struct call *c, struct file *file)
 	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
 	if (bpf_map_lookup_elem(&written_files, &key))
 		return;
-	if (file__tell(c, file, RG_WRITTEN, false))
+	if (file__tell(c, file, RG_WRITTEN, RG_CLASS_FILE_WRITE, false))
 		bpf_map_update_elem(&written_files, &key, &c->now, BPF_ANY);
 }
 
@@ -118,16 +116,31 @@ int BPF_PROG(on_write, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_truncate, struct pt_regs *regs, long ret)
 {
+	struct file *file = NULL;
 	struct rg_file_event *e;
 	struct call c = {};
 	bool by_fd;
 
 	call__read(&c, regs, ret);
 	by_fd = c.a.nr == NR_ftruncate;
-	e = object__begin(&c, RG_TRUNCATE, by_fd, by_fd ? (int)c.a.v[0] : AT_FDCWD, c.a.v[0]);
-	if (!e)
+	if (by_fd)
+		file = file__of(c.task, c.a.v[0]);
+	if (by_fd && !file) {
+		if (c.ret >= 0)
+			call__unseen(RG_CLASS_FILE_WRITE);
 		return 0;
-	e->open_flags = c.a.v[1] ? 0 : O_TRUNC;
+	}
+	if (!call__begin(&c, RG_TRUNCATE, RG_CLASS_FILE_WRITE))
+		return 0;
+	e = (void *)c.s->out;
+	object__clear(e);
+	e->open_flags = c.a.v[1] || (c.a.narrow && c.a.v[2]) ? 0 : O_TRUNC;
+	if (file) {
+		object__fill(e, file);
+		e->path_len = path__append(c.s, sizeof(*e), file, &e->h.flags);
+	} else {
+		e->path_len = path__append_user(c.s, sizeof(*e), c.task, AT_FDCWD, (void *)c.a.v[0], &e->h.flags);
+	}
 	call__send_bulk(&c, sizeof(*e) + e->path_len);
 	return 0;
 }
@@ -153,7 +166,7 @@ static __always_inline void library__tell(struct call *c, struct file *file)
 	if (bpf_map_lookup_elem(&libraries, &key))
 		return;
 	c->ret = 0;	/* an address says nothing */
-	if (file__tell(c, file, RG_LIBRARY, true))
+	if (file__tell(c, file, RG_LIBRARY, RG_CLASS_FILE_READ, true))
 		bpf_map_update_elem(&libraries, &key, &c->now, BPF_ANY);
 }
 

@@ -22,8 +22,8 @@ static __always_inline __u32 open__flags(const struct args *a)
 
 /*
  * Why at exit: the returned descriptor's file is what was opened, whatever the caller writes over the name meanwhile.
- * A descriptor that another thread closed meanwhile leaves the caller's words; one it replaced is told as what it is now
- * and as what was asked for: both flagged. Misses: a replacement that nobody else holds any more.
+ * A descriptor that another thread closed meanwhile leaves the caller's words, flagged; one it replaced is told as what
+ * it is now.
  */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_open, struct pt_regs *regs, long ret)
@@ -38,16 +38,15 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 	call__read(&c, regs, ret);
 	if (c.ret >= 0)
 		file = file__of(c.task, c.ret);
-	if (c.ret >= 0 && (!file || file__shared(file)))
-		c.flags |= RG_F_FD_RACED;
 	if (file) {
 		open__tell(&c, file);
-		if (!(c.flags & RG_F_FD_RACED))
-			return 0;
+		return 0;
 	}
 	open_flags = open__flags(&c.a);
 	mode = mode__of_flags(open_flags);
 	c.flags |= flags__of_mode(mode);
+	if (c.ret >= 0)
+		c.flags |= RG_F_FD_RACED;
 	if (!call__begin(&c, RG_OPEN, class__of_mode(mode)))
 		return 0;
 	e = (void *)c.s->out;
@@ -61,6 +60,23 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+/* A name below a directory: the pair at v[0] and v[1], or, of the plain calls, below the working directory. */
+static __always_inline int one_name(struct call *c, __u16 kind, bool plain, __u32 mode, __u32 device)
+{
+	struct rg_file_event *e;
+
+	if (!call__begin(c, kind, RG_CLASS_FILE_WRITE))
+		return 0;
+	e = (void *)c->s->out;
+	object__clear(e);
+	e->mode = mode;
+	e->device = device;
+	e->path_len = path__append_user(c->s, sizeof(*e), c->task, plain ? AT_FDCWD : (int)c->a.v[0],
+					(void *)(plain ? c->a.v[0] : c->a.v[1]), &e->h.flags);
+	call__send_bulk(c, sizeof(*e) + e->path_len);
+	return 0;
+}
+
 /*
  * unlink, unlinkat, rmdir. Why at exit: the result is known. The name is the caller's: nothing is left to read of what
  * was removed.
@@ -68,23 +84,16 @@ int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_unlink, struct pt_regs *regs, long ret)
 {
-	struct rg_file_event *e;
 	struct call c = {};
-	bool plain;
 
 	call__read(&c, regs, ret);
-	plain = c.a.nr == NR_unlink || c.a.nr == NR_rmdir;
-	e = object__begin(&c, RG_UNLINK, false, plain ? AT_FDCWD : (int)c.a.v[0], plain ? c.a.v[0] : c.a.v[1]);
-	if (e)
-		call__send_bulk(&c, sizeof(*e) + e->path_len);
-	return 0;
+	return one_name(&c, RG_UNLINK, c.a.nr == NR_unlink || c.a.nr == NR_rmdir, 0, 0);
 }
 
 /* mkdir, mkdirat, mknod, mknodat: a name that was not there before; of a device node also which device. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_make, struct pt_regs *regs, long ret)
 {
-	struct rg_file_event *e;
 	struct call c = {};
 	bool plain, directory;
 	__u32 mode;
@@ -93,13 +102,8 @@ int BPF_PROG(on_make, struct pt_regs *regs, long ret)
 	plain = c.a.nr == NR_mkdir || c.a.nr == NR_mknod;
 	directory = c.a.nr == NR_mkdir || c.a.nr == NR_mkdirat;
 	mode = plain ? c.a.v[1] : c.a.v[2];
-	e = object__begin(&c, RG_CREATE, false, plain ? AT_FDCWD : (int)c.a.v[0], plain ? c.a.v[0] : c.a.v[1]);
-	if (!e)
-		return 0;
-	e->mode = directory ? (mode & ~S_IFMT) | S_IFDIR : mode;
-	e->device = directory ? 0 : plain ? c.a.v[2] : c.a.v[3];
-	call__send_bulk(&c, sizeof(*e) + e->path_len);
-	return 0;
+	return one_name(&c, RG_CREATE, plain, directory ? (mode & ~S_IFMT) | S_IFDIR : mode,
+			directory ? 0 : plain ? c.a.v[2] : c.a.v[3]);
 }
 
 static __always_inline int two_names(struct pt_regs *regs, long ret, __u16 kind)

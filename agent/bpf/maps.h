@@ -181,12 +181,9 @@ static __always_inline struct rg_slot *slot__of(__u32 slot)
 static __always_inline void loss__count(__u32 slot, __u32 class, __u32 cause)
 {
 	struct rg_slot *s = slot__of(slot);
-	__u64 at = (__u64)class * RG_LOSSES + cause;
 
-	/* Here and not before the look-up: the verifier of 6.1 forgets the bound of what was spilled. */
-	barrier_reg(at);
-	if (s && at < RG_CLASSES * RG_LOSSES)
-		__sync_fetch_and_add(&s->loss[0][0] + at, 1);
+	if (s && class < RG_CLASSES && cause < RG_LOSSES)
+		__sync_fetch_and_add(&s->loss[class][cause], 1);
 }
 
 static __always_inline __u64 task__start(struct task_struct *task)

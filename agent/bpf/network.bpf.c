@@ -33,15 +33,9 @@ int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
 {
 	struct call c = {};
 
-	struct file *file;
-
 	call__read(&c, regs, ret);
-	if (c.ret < 0)
-		return 0;
-	file = file__of(c.task, c.ret);
-	if (file && file__shared(file))
-		c.flags |= RG_F_FD_RACED;	/* told as what another thread put in its place */
-	accept__tell(&c, sock__of_file(file));
+	if (c.ret >= 0)
+		accept__tell(&c, sock__of(c.ret));
 	return 0;
 }
 

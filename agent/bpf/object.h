@@ -49,33 +49,6 @@ static __always_inline __u32 class__of_mode(__u32 mode)
 	return mode & (FMODE_WRITE | FMODE_CREATED) ? RG_CLASS_FILE_WRITE : RG_CLASS_FILE_READ;
 }
 
-/*
- * An event of what a call names: by descriptor the kernel's file is read (dir is the descriptor), by name the caller's
- * words. NULL: nothing is told. The sample ends after its path.
- */
-static __always_inline struct rg_file_event *object__begin(struct call *c, __u16 kind, bool by_fd, int dir, __u64 name)
-{
-	struct file *file = by_fd ? file__of(c->task, dir) : NULL;
-	struct rg_file_event *e;
-
-	if (by_fd && !file) {
-		if (c->ret >= 0)
-			call__unseen(RG_CLASS_FILE_WRITE);
-		return NULL;
-	}
-	if (!call__begin(c, kind, RG_CLASS_FILE_WRITE))
-		return NULL;
-	e = (void *)c->s->out;
-	object__clear(e);
-	if (file) {
-		object__fill(e, file);
-		e->path_len = path__append(c->s, sizeof(*e), file, &e->h.flags);
-	} else {
-		e->path_len = path__append_user(c->s, sizeof(*e), c->task, dir, (void *)name, &e->h.flags);
-	}
-	return e;
-}
-
 /* An open whose file the kernel has: told as that file. */
 static __always_inline void open__tell(struct call *c, struct file *file)
 {

@@ -106,22 +106,6 @@ static __always_inline struct file *file__of(struct task_struct *task, int fd)
 	return file;
 }
 
-/*
- * Whether the file of a descriptor just made has other holders. It cannot have: another thread put a file of its own in the
- * descriptor's place meanwhile, or forked.
- */
-static __always_inline bool file__shared(struct file *file)
-{
-	long count = 0;
-
-	if (bpf_core_field_exists(((struct file___referenced *)0)->f_ref)) {
-		bpf_core_read(&count, sizeof(count), &((struct file___referenced *)file)->f_ref);
-		return count > 0;
-	}
-	bpf_core_read(&count, sizeof(count), &((struct file___counted *)file)->f_count);
-	return count > 1;
-}
-
 static __always_inline long name__read(void *to, __u32 size, const char *name, bool user)
 {
 	return user ? bpf_probe_read_user_str(to, size, name) : bpf_probe_read_kernel_str(to, size, name);

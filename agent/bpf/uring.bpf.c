@@ -154,42 +154,38 @@ int BPF_PROG(ring_on_send, void *ring, struct io_kiocb *req)
 	return 0;
 }
 
-static __always_inline int accept__more(void *ring, __u64 user_data, int res)
-{
-	struct rg_completion of = { .ring = (__u64)ring, .user_data = user_data };
-	__u64 *key = bpf_map_lookup_elem(&completions, &of);
-	struct rg_request *r;
-	struct call c = {};
-
-	if (!key)
-		return 0;
-	r = bpf_map_lookup_elem(&requests, key);
-	if (!r || r->opcode != OP_ACCEPT || res < 0 || r->tgid != bpf_get_current_pid_tgid() >> 32)
-		return 0;
-	c.task = (void *)bpf_get_current_task();
-	c.ret = res;
-	c.flags = RG_F_IO_URING;
-	if (r->hidden) {
-		task__serves();
-		request__send(r, res, 0);
-	} else {
-		accept__tell(&c, sock__of(res));
-	}
-	return 0;
-}
-
-/* What a multishot accept lets in: completions that name no request. Since 6.16, where the completion is handed over. */
+/*
+ * One more connection of a multishot accept: a completion that names no request. Since the completion is handed over
+ * (6.16); before that preflight says so.
+ */
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(ring_complete_more, void *ring, void *req, struct io_uring_cqe *cqe)
 {
-	return req ? 0 : accept__more(ring, cqe->user_data, cqe->res);
-}
+	struct rg_completion of = {};
+	struct rg_request *r;
+	struct call c = {};
+	__u64 *key;
 
-/* The same from 5.19 to 6.15, where its fields are. Refused where there is no fourth argument. */
-SEC("tp_btf/io_uring_complete")
-int BPF_PROG(ring_complete_fields, void *ring, void *req, unsigned long long user_data, int res)
-{
-	return req ? 0 : accept__more(ring, user_data, res);
+	if (req)
+		return 0;
+	of.ring = (__u64)ring;
+	of.user_data = cqe->user_data;
+	key = bpf_map_lookup_elem(&completions, &of);
+	if (!key)
+		return 0;
+	r = bpf_map_lookup_elem(&requests, key);
+	c.task = (void *)bpf_get_current_task();
+	c.ret = cqe->res;
+	c.flags = RG_F_IO_URING;
+	if (!r || r->opcode != OP_ACCEPT || c.ret < 0 || r->tgid != bpf_get_current_pid_tgid() >> 32)
+		return 0;
+	if (r->hidden) {
+		task__serves();
+		request__send(r, c.ret, 0);
+	} else {
+		accept__tell(&c, sock__of(c.ret));
+	}
+	return 0;
 }
 
 /*

@@ -160,23 +160,6 @@ struct file {
 	struct path f_path;
 };
 
-typedef struct {
-	long refcnt;	/* of an atomic: one less than there are */
-} file_ref_t;
-
-/* 6.13 and later */
-struct file___referenced {
-	file_ref_t f_ref;
-};
-
-typedef struct {
-	long counter;
-} atomic_long_t;
-
-struct file___counted {
-	atomic_long_t f_count;
-};
-
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

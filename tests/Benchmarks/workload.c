@@ -1,5 +1,4 @@
-// What a program does to the kernel, timed from inside: workload open|write|exec|connect|packet|dns COUNT prints nanoseconds each.
-#define _GNU_SOURCE
+// What a program does to the kernel, timed from inside: workload open|exec|connect|packet|dns COUNT prints nanoseconds each.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -26,17 +25,6 @@ static void open_close(void)
 	if (fd < 0)
 		exit(1);
 	close(fd);
-}
-
-/* To one file, as servers write their logs. */
-static void write_again(void)
-{
-	static int fd = -1;
-
-	if (fd < 0)
-		fd = open("/tmp", O_TMPFILE | O_WRONLY, 0600);
-	if (pwrite(fd, "x", 1, 0) != 1)
-		exit(1);
 }
 
 static void exec_exit(void)
@@ -113,8 +101,6 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 0;
 	count = atol(argv[2]);
-	if (!strcmp(argv[1], "write"))
-		call = write_again;
 	if (!strcmp(argv[1], "exec"))
 		call = exec_exit;
 	if (!strcmp(argv[1], "connect")) {

@@ -146,31 +146,6 @@ public sealed class FileEventTests(KernelSensor kernel)
         Assert.All(opens, e => Assert.True(e.Has(EventFlagBits.Write)));
     }
 
-    /// <summary>A thread that puts another file in the new descriptor's place hides nothing: both are told, flagged.</summary>
-    [Fact]
-    public async Task An_open_whose_descriptor_is_replaced_is_told_as_both()
-    {
-        using var cgroup = kernel.Watch();
-        await Support.TestImages.CompileAsync("race", cgroup.Directory);
-        await File.WriteAllTextAsync(cgroup.Name("wanted"), "x", TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(cgroup.Name("other"), "x", TestContext.Current.CancellationToken);
-        // A race is won when both processors are free for it: sooner or later.
-        for (int attempt = 0; attempt < 50; attempt++)
-        {
-            var seen = await cgroup.Run(cgroup.Name("race"), "wanted", "other", "2000");
-            var wanted = seen.Events.Where(e => e.Kind == EventKinds.Open && e.Path == cgroup.Name("wanted")).ToList();
-            Assert.Equal(seen.Printed, $"{wanted.Count}");
-            var raced = wanted.Where(e => e.Has(EventFlagBits.FdRaced)).ToList();
-            if (raced.Count == 0)
-                continue;
-            Assert.All(raced, e => Assert.True(e.Has(EventFlagBits.Unverified)));
-            Assert.Contains(seen.Events,
-                e => e.Kind == EventKinds.Open && e.Path == cgroup.Name("other") && e.Has(EventFlagBits.FdRaced));
-            return;
-        }
-        Assert.Fail("no race was won in 100000 opens");
-    }
-
     /// <summary>The way out of a container by a handle of a file outside it: no name is given, the kernel's is told.</summary>
     [Fact]
     public async Task A_file_opened_by_its_handle_is_told_by_its_name()

@@ -57,7 +57,7 @@ public static class TestImages
         await using (var text = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{name}.c")!)
         await using (var file = File.Create(source))
             await text.CopyToAsync(file);
-        (await Command.RunAsync("clang", "-static", "-Os", "-s", "-Wall", "-Werror", "-pthread", "-o", Path.Combine(into, name), source)).Succeeded();
+        (await Command.RunAsync("clang", "-static", "-Os", "-s", "-Wall", "-Werror", "-o", Path.Combine(into, name), source)).Succeeded();
     }
 
     static byte[] Layer((string Name, string Path)[] files, (string Name, string Text)[] texts, string[] applets)
