@@ -25,23 +25,18 @@ sealed partial class Pipeline
             EventKinds.Chmod => EventKind.Chmod,
             EventKinds.Chown => EventKind.Chown,
             EventKinds.Link => EventKind.Link,
-            EventKinds.Symlink => EventKind.Symlink,
-            EventKinds.Written => EventKind.Written,
-            EventKinds.Truncate => EventKind.Truncate,
-            EventKinds.Setxattr => EventKind.Setxattr,
-            _ => EventKind.Library,
+            _ => EventKind.Symlink,
         };
-        var actor = ActorOf(node, e.Header);
         Observe(container, node, e.Header, new ContainerEvent
         {
             TimeNs = _models.Clock.FromUnix(_reporter.UnixNs(e.Header.TimeNs)),
             Kind = kind,
             Container = container.Facts,
-            Actor = actor,
-            Flags = FlagsOf(e.Header) | RoleOf(node) | OtherProcess(node, e.Path) | FromElsewhere(container, actor, e.Header),
+            Actor = ActorOf(node, e.Header),
+            Flags = FlagsOf(e.Header) | RoleOf(node) | OtherProcess(node, e.Path),
             Path = e.Path,
             Path2 = e.Path2,
-            Mode = kind == EventKind.Truncate ? e.OpenFlags & FileEvent.Truncates : e.Mode,
+            Mode = e.Mode,
             Uid = e.Header.Uid,
             Lineage = LineageOf(node),
         });
@@ -104,10 +99,19 @@ sealed partial class Pipeline
             return false;
         if (ActingNode(container, e.Header) is not { } node)
             return true;
-        var kind = KindOf(e.Operation);
+        var kind = e.Operation switch
+        {
+            Privileges.Mount => EventKind.Mount,
+            Privileges.Setns => EventKind.Setns,
+            Privileges.Unshare => EventKind.Unshare,
+            Privileges.Ptrace => EventKind.Ptrace,
+            Privileges.VmWritev => EventKind.ProcessVmWritev,
+            Privileges.Module => EventKind.Module,
+            Privileges.Bpf => EventKind.Bpf,
+            _ => EventKind.Unspecified,
+        };
         if (kind == EventKind.Unspecified)
             return Unknown();
-        var credential = e.Operation is Privileges.Setuid or Privileges.Setgid or Privileges.Capset or Privileges.Gain;
         Observe(container, node, e.Header, new ContainerEvent
         {
             TimeNs = _models.Clock.FromUnix(_reporter.UnixNs(e.Header.TimeNs)),
@@ -115,40 +119,15 @@ sealed partial class Pipeline
             Container = container.Facts,
             Actor = ActorOf(node, e.Header),
             Flags = FlagsOf(e.Header) | RoleOf(node)
-                | (!credential && e.Target != 0 && e.Target != e.Header.Pid ? EventFlags.OtherProcess : EventFlags.None),
+                | (e.TargetPid != 0 && e.TargetPid != e.Header.Pid ? EventFlags.OtherProcess : EventFlags.None),
             Path = e.Path,
             Path2 = e.Path2,
-            Mode = credential ? e.Target : (uint)e.Argument,
-            Gained = credential ? e.Argument : 0,
+            Mode = (uint)e.Argument,
             Uid = e.Header.Uid,
             Lineage = LineageOf(node),
         });
         return true;
     }
-
-    static EventKind KindOf(Privileges operation) => operation switch
-    {
-        Privileges.Mount => EventKind.Mount,
-        Privileges.Setns => EventKind.Setns,
-        Privileges.Unshare => EventKind.Unshare,
-        Privileges.Ptrace => EventKind.Ptrace,
-        Privileges.VmWritev => EventKind.ProcessVmWritev,
-        Privileges.Module => EventKind.Module,
-        Privileges.Bpf => EventKind.Bpf,
-        Privileges.Umount => EventKind.Umount,
-        Privileges.PivotRoot => EventKind.PivotRoot,
-        Privileges.Chroot => EventKind.Chroot,
-        Privileges.Keyring => EventKind.Keyring,
-        Privileges.Userfaultfd => EventKind.Userfaultfd,
-        Privileges.IoUring => EventKind.IoUring,
-        Privileges.Setuid => EventKind.Setuid,
-        Privileges.Setgid => EventKind.Setgid,
-        Privileges.Capset => EventKind.Capset,
-        Privileges.Gain => EventKind.Gain,
-        Privileges.Signal => EventKind.Signal,
-        Privileges.Name => EventKind.ProcessName,
-        _ => EventKind.Unspecified,
-    };
 
     /// <summary>Whose departure it is: the first process of the subtree that departed, or this one.</summary>
     static ulong LineageOf(ProcessNode<Actor> node)

@@ -1,7 +1,6 @@
 using RuntimeGuard.Agent.Containers;
 using RuntimeGuard.Agent.Sensors;
 using RuntimeGuard.Models;
-using RuntimeGuard.Proto;
 
 namespace RuntimeGuard.Agent;
 
@@ -126,7 +125,7 @@ sealed partial class Pipeline
             EventKinds.Fork => OnFork(container, sample),
             EventKinds.Exec => OnExec(container, sample),
             EventKinds.Exit => OnExit(container, sample),
-            >= EventKinds.Library and <= EventKinds.Truncate => OnFile(container, sample),
+            >= EventKinds.Open and <= EventKinds.Symlink => OnFile(container, sample),
             >= EventKinds.Connect and <= EventKinds.Send => OnNetwork(container, sample),
             EventKinds.Privilege => OnPrivilege(container, sample),
             EventKinds.Dns => OnDns(container, sample),
@@ -145,8 +144,7 @@ sealed partial class Pipeline
     void Observe(WatchedContainer container, ProcessNode<Actor> node, in EventHeader header, in ContainerEvent e)
     {
         var verdict = container.Baseline.Observe(in e);
-        // A known file written was counted when it was opened.
-        if (verdict.Kind != VerdictKind.Ignored && !(verdict.Kind == VerdictKind.Known && e.Kind == EventKind.Written))
+        if (verdict.Kind != VerdictKind.Ignored)
             _reporter.Report(new Observation(container, node, header, verdict), in e);
     }
 }

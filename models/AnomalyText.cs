@@ -16,11 +16,6 @@ static class AnomalyText
         EventKind.Chmod => $"{Show(e.Path)} (mode {Convert.ToString(e.Mode & 0xFFF, 8).PadLeft(4, '0')})",
         EventKind.Connect or EventKind.Send or EventKind.Accept when !e.Peer.IsEmpty => Peer(e),
         EventKind.Dns => Show(e.Name),
-        EventKind.Signal => $"signal {e.Mode} to {Show(e.Path)}",
-        EventKind.Setuid => $"user {e.Mode}{Gained(e)}",
-        EventKind.Setgid => $"group {e.Mode}{Gained(e)}",
-        EventKind.Gain => $"user {e.Mode}{Gained(e)} by {Show(e.Path)}",
-        EventKind.Capset => $"capabilities{Gained(e)}",
         EventKind.Listen when e.Protocol != 0 => $"{Protocol(e)} port {e.Port}",
         _ => Show(e.Path),
     };
@@ -44,10 +39,7 @@ static class AnomalyText
         {
             EventKind.Exec => $"started {target}",
             EventKind.Open => $"read {target}",
-            EventKind.Write or EventKind.Written => $"wrote {target}",
-            EventKind.Truncate => $"cut {target}",
-            EventKind.Setxattr => $"changed the attribute {Show(e.Path2)} of {target}",
-            EventKind.Library => $"loaded code from {target}",
+            EventKind.Write => $"wrote {target}",
             EventKind.Create => $"created {target}",
             EventKind.Unlink => $"removed {target}",
             EventKind.Rename => $"renamed {target}",
@@ -59,12 +51,6 @@ static class AnomalyText
             EventKind.Dns => $"asked for the name {target}",
             EventKind.Listen => $"listens on {target}",
             EventKind.Accept => $"accepted a connection from {target}",
-            EventKind.Chroot => $"made {target} its root by chroot",
-            EventKind.Keyring => $"used the kernel's keyrings {target}".TrimEnd(),
-            EventKind.Userfaultfd => "asked to handle page faults by userfaultfd",
-            EventKind.IoUring => "made an io_uring",
-            EventKind.Setuid or EventKind.Setgid => $"became {target}",
-            EventKind.ProcessName => $"calls itself {target}",
             _ => $"did {e.Kind} on {target}",
         };
         return $"{actor} {done}, {NewIn(context)}";
@@ -112,9 +98,6 @@ static class AnomalyText
         PeerPattern.WriteAddress(e.Peer, ref to);
         return e.Name.IsEmpty ? $"{Show(to.Written)}:{e.Port}" : $"{Show(e.Name)}:{e.Port} ({Show(to.Written)})";
     }
-
-    /// <summary>As /proc/PID/status shows capabilities.</summary>
-    static string Gained(in ContainerEvent e) => e.Gained == 0 ? "" : $" with {e.Gained:x16} more";
 
     static string Protocol(in ContainerEvent e) => Show(PeerPattern.NameOfProtocol(e.Protocol));
 

@@ -127,8 +127,6 @@ public sealed partial class Baseline
     /// <summary>Counts what did not alert; too much of its class, or too many peers, is an anomaly of its own.</summary>
     Verdict Counted(in ContainerEvent e, Behaviour known, (BehaviourClass Class, bool IsKnown) counted, long timeNs)
     {
-        if (e.Kind == EventKind.Written)
-            return new Verdict(VerdictKind.Known, known.Key, null);  // what opened the file was counted
         var container = _lastContainer!;
         var count = container.Count(counted.Class, timeNs);
         var bucket = VolumeStatistics.BucketOf(timeNs / ContainerUnits.HourNs);

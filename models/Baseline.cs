@@ -205,8 +205,6 @@ public sealed partial class Baseline
             raw = KeyHash.Of(raw, e.Arguments);
         if (!e.Name.IsEmpty)
             raw = KeyHash.Of(raw, e.Name);
-        if (e.Gained != 0)
-            raw = KeyHash.Mix(raw, e.Gained);
         return e.Peer.IsEmpty ? raw : KeyHash.Of(raw, e.Peer);
     }
 

@@ -40,14 +40,6 @@ ref struct ByteWriter(Span<byte> buffer)
         Add(digits[..written]);
     }
 
-    /// <summary>Sixteen digits, as /proc/PID/status shows capabilities.</summary>
-    public void AddHex(ulong value)
-    {
-        Span<byte> digits = stackalloc byte[16];
-        value.TryFormat(digits, out var written, "x16", CultureInfo.InvariantCulture);
-        Add(digits[..written]);
-    }
-
     /// <summary>A file mode as people write it: at least four octal digits.</summary>
     public void AddMode(uint mode)
     {

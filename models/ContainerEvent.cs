@@ -24,10 +24,7 @@ public readonly ref struct ContainerEvent
     /// <summary>Absolute path inside the container, UTF-8 as the kernel had it, no terminating zero. Exec: the executable.</summary>
     public ReadOnlySpan<byte> Path { get; init; }
 
-    /// <summary>
-    /// Second path of rename (new name), link and symlink (the new entry); exec: the script, when one was run; setxattr: the
-    /// attribute's name.
-    /// </summary>
+    /// <summary>Second path of rename (new name), link and symlink (the new entry); exec: the script, when one was run.</summary>
     public ReadOnlySpan<byte> Path2 { get; init; }
 
     /// <summary>Exec only: arguments after redaction, each ended by a zero byte.</summary>
@@ -48,14 +45,8 @@ public readonly ref struct ContainerEvent
     /// <summary>IPPROTO_TCP, IPPROTO_UDP ...; 0 for unix sockets.</summary>
     public byte Protocol { get; init; }
 
-    /// <summary>
-    /// chmod, create: the new mode, of a node made by name with its type; mount, setns, unshare: the flags given; signal: its
-    /// number; setuid, setgid, gain: who it is now; truncate: not 0 where nothing is left.
-    /// </summary>
+    /// <summary>chmod: the new mode; mount, setns, unshare: the flags given.</summary>
     public uint Mode { get; init; }
-
-    /// <summary>setuid, setgid, capset, gain: capabilities in force that were not before, a bit each.</summary>
-    public ulong Gained { get; init; }
 
     public uint Uid { get; init; }
 

@@ -35,15 +35,6 @@ public static class CriticalRules
     internal static readonly CriticalRule Unshare = new("unshare", "T1611", "{actor} made new namespaces by unshare");
     internal static readonly CriticalRule Module = new("kernel-module", "T1547.006", "{actor} loaded the kernel module {object}");
     internal static readonly CriticalRule Bpf = new("bpf", "T1014", "{actor} used bpf() to load or steer kernel programs");
-    internal static readonly CriticalRule Umount = new("umount", "T1611", "{actor} unmounted the file system at {object}");
-    internal static readonly CriticalRule PivotRoot = new("pivot-root", "T1611", "{actor} made {object} its root by pivot_root");
-    internal static readonly CriticalRule DeviceNode = new("device-node", "T1611", "{actor} made {object}, a node of a block device");
-    internal static readonly CriticalRule PrivilegeGain = new("privilege-gain", "T1548.001",
-        "{actor} became more than it was, {object}, which it never did while learning", UntilLearned: true);
-    internal static readonly CriticalRule SignalOutside = new("signal-outside", "T1562.001",
-        "{actor} sent {object}, a process outside its container", UntilLearned: true);
-    internal static readonly CriticalRule Masquerade = new("masquerade", "T1036.004",
-        "{actor} calls itself {object}, as a thread of the kernel would be called", UntilLearned: true);
     internal static readonly CriticalRule RawDevice = new("raw-device", "T1006",
         "{actor} opened {object}, a raw device of the host");
     internal static readonly CriticalRule ReleaseAgent = new("release-agent", "T1611",
@@ -64,8 +55,7 @@ public static class CriticalRules
     public static IReadOnlyList<CriticalRule> All { get; } =
     [
         ReverseShell, ExecMemfd, ExecDeleted, ExecNotInImage, ShellFromServer, Ptrace, ProcessWrite, ProcMemory,
-        CredentialRead, PasswordRead, TokenRead, Mount, Setns, Unshare, Module, Bpf, Umount,
-        PivotRoot, DeviceNode, PrivilegeGain, SignalOutside, Masquerade, RawDevice, ReleaseAgent, KernelHandler,
+        CredentialRead, PasswordRead, TokenRead, Mount, Setns, Unshare, Module, Bpf, RawDevice, ReleaseAgent, KernelHandler,
         RuntimeSocket, LoaderPreload, Cron, AuthorizedKeys,
     ];
 

@@ -60,26 +60,6 @@ sealed partial class Reduction
             ReduceCode(code, e.Actor, candidate.Text);
     }
 
-    /// <summary>Code loaded from where the image has none. The image's own libraries say nothing that its execs do not.</summary>
-    void ReduceLibrary(in ContainerEvent e, Generaliser generaliser)
-    {
-        if (e.Path.IsEmpty || (e.Flags & (EventFlags.NotInImage | EventFlags.Memfd | EventFlags.Deleted)) == 0)
-            return;
-        var literal = Literal();
-        literal.Add("library "u8);
-        PathPattern.Canonicalise(e.Path, ref literal);
-        var mark = MarkOf(e.Flags, default);
-        ref var candidate = ref Start(BehaviourClass.Exec, generaliser, literal);
-        candidate.Mark = mark;
-        candidate.Subject = KeyHash.Of(e.Path);
-        var text = Text(candidate.Text);
-        candidate.Levels[0] = KeyHash.Of(Head(BehaviourClass.Exec, 0, e.Actor.Hash), text);
-        candidate.Levels[1] = KeyHash.Of(Head(BehaviourClass.Exec, 1, e.Actor.ExeHash), text);
-        candidate.Levels[2] = KeyHash.Mix(Head(BehaviourClass.Exec, 2, e.Actor.ExeHash), (ulong)e.Kind);
-        candidate.Levels[3] = KeyHash.Mix(ClassKey(mark, default), (ulong)e.Kind);
-        Count++;
-    }
-
     /// <summary>What shell code would run, each command as if the shell had started it.</summary>
     void ReduceCode(ReadOnlySpan<byte> code, Actor actor, Range shell)
     {

@@ -77,12 +77,6 @@ sealed partial class Reduction
             literal.AddMode(e.Mode);
             literal.Add((byte)' ');
         }
-        else if (e.Kind == EventKind.Setxattr)
-        {
-            literal.Add("setxattr "u8);
-            PathPattern.Plain(e.Path2, ref literal);
-            literal.Add((byte)' ');
-        }
         else
             literal.Add("chown "u8);
         PathPattern.Canonicalise(e.Path, ref literal);
@@ -90,9 +84,49 @@ sealed partial class Reduction
         var zone = SensitivePaths.ZoneOf(e.Path);
         candidate.Mark = zone is Zone.Proc or Zone.Sys || SensitivePaths.IsRawDevice(e.Path)
             || SensitivePaths.IsRuntimeSocket(e.Path) ? escape
-            : (e.Kind == EventKind.Chmod && (e.Mode & SetIdBits) != 0)
-                || (e.Kind == EventKind.Setxattr && e.Path2.SequenceEqual("security.capability"u8)) ? suidOrCaps : modeOwner;
+            : e.Kind == EventKind.Chmod && (e.Mode & SetIdBits) != 0 ? suidOrCaps : modeOwner;
         candidate.Subject = KeyHash.Mix(candidate.Subject, e.Mode);
+        Count++;
+    }
+
+    /// <summary>mount, setns, unshare, ptrace, process_vm_writev, modules and bpf: no class of their own, all critical.</summary>
+    void ReducePrivilege(in ContainerEvent e)
+    {
+        const int escape = 2;
+        const uint newNamespaces = 0x7E02_0080; // CLONE_NEW*
+        if (e.Kind == EventKind.Unshare && (e.Mode & newNamespaces) == 0)
+            return;
+        var literal = Literal();
+        literal.Add(e.Kind switch
+        {
+            EventKind.Mount => "mount "u8,
+            EventKind.Setns => "setns"u8,
+            EventKind.Unshare => "unshare"u8,
+            EventKind.Ptrace => "ptrace"u8,
+            EventKind.ProcessVmWritev => "process_vm_writev"u8,
+            EventKind.Module => "module "u8,
+            _ => "bpf"u8,
+        });
+        if (e.Kind is EventKind.Mount or EventKind.Module)
+            PathPattern.Canonicalise(e.Path, ref literal);
+        ref var candidate = ref Start(BehaviourClass.Perm, null, literal);
+        candidate.Mark = escape;
+        candidate.Rule = e.Kind switch
+        {
+            EventKind.Mount => CriticalRules.Mount,
+            EventKind.Setns => CriticalRules.Setns,
+            EventKind.Unshare => CriticalRules.Unshare,
+            EventKind.Ptrace => CriticalRules.Ptrace,
+            EventKind.ProcessVmWritev => CriticalRules.ProcessWrite,
+            EventKind.Module => CriticalRules.Module,
+            _ => CriticalRules.Bpf,
+        };
+        candidate.Subject = KeyHash.Of((ulong)e.Kind, e.Path);
+        var text = Text(candidate.Text);
+        candidate.Levels[0] = KeyHash.Of(Head(BehaviourClass.Perm, 0, e.Actor.Hash), text);
+        candidate.Levels[1] = KeyHash.Of(Head(BehaviourClass.Perm, 1, e.Actor.ExeHash), text);
+        candidate.Levels[2] = KeyHash.Mix(Head(BehaviourClass.Perm, 2, 0), (ulong)e.Kind);
+        candidate.Levels[3] = Head(BehaviourClass.Perm, 3, 0xE5CA);
         Count++;
     }
 

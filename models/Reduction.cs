@@ -66,22 +66,8 @@ sealed partial class Reduction
             case EventKind.Open:
                 ReduceRead(e, generaliser, failed);
                 break;
-            case EventKind.Library when !failed:
-                ReduceLibrary(e, generaliser);
-                break;
-            // The open was told: here only what must not be changed even through a descriptor from elsewhere.
-            case EventKind.Written when SensitivePaths.IsProtected(e.Path):
-                ReduceWrite(e, e.Path, generaliser, failed);
-                break;
-            case EventKind.Truncate:
-                ReduceWrite(e, e.Path, generaliser, failed);
-                if (e.Mode != 0 && SensitivePaths.IsLogOrHistory(e.Path))
-                    ReduceRemove(e, generaliser, failed);
-                break;
             case EventKind.Write or EventKind.Create:
                 ReduceWrite(e, e.Path, generaliser, failed);
-                if (e.Kind == EventKind.Create)
-                    ReduceNode(e, failed);
                 if ((e.Flags & EventFlags.Reads) != 0 && e.Kind == EventKind.Write)
                     ReduceRead(e, generaliser, failed);
                 break;
@@ -95,7 +81,7 @@ sealed partial class Reduction
             case EventKind.Unlink:
                 ReduceRemove(e, generaliser, failed);
                 break;
-            case EventKind.Chmod or EventKind.Chown or EventKind.Setxattr:
+            case EventKind.Chmod or EventKind.Chown:
                 ReducePermission(e, generaliser, failed);
                 break;
             case EventKind.Connect or EventKind.Send:
@@ -108,18 +94,8 @@ sealed partial class Reduction
                 ReduceServing(e);
                 break;
             case EventKind.Mount or EventKind.Setns or EventKind.Unshare or EventKind.Ptrace
-                or EventKind.ProcessVmWritev or EventKind.Module or EventKind.Bpf or EventKind.Umount or EventKind.PivotRoot
-                or EventKind.Chroot or EventKind.Keyring or EventKind.Userfaultfd or EventKind.IoUring:
+                or EventKind.ProcessVmWritev or EventKind.Module or EventKind.Bpf:
                 ReducePrivilege(e);
-                break;
-            case EventKind.Setuid or EventKind.Setgid or EventKind.Capset or EventKind.Gain:
-                ReduceCredential(e, failed);
-                break;
-            case EventKind.Signal:
-                ReduceSignal(e);
-                break;
-            case EventKind.ProcessName:
-                ReduceProcessName(e);
                 break;
         }
         for (var i = 0; i < Count; i++)

@@ -41,7 +41,7 @@ sealed unsafe class BpfObject : IDisposable
     public static BpfObject Load(Action<BpfObject> configure)
     {
         var image = Image();
-        var refused = WithoutTracepoint(image);
+        var refused = new Dictionary<string, string>();
         for (int attempt = 0; attempt < ProgramsMax; attempt++)
         {
             var candidate = new BpfObject(Open(image), refused);
@@ -66,21 +66,6 @@ sealed unsafe class BpfObject : IDisposable
         }
         throw new SensorException("no BPF program loads on this kernel; use Linux 5.10 or newer with BTF");
     }
-
-    /// <summary>Programs whose tracepoint this kernel does not have: not tried, for each refusal loads everything again.</summary>
-    static Dictionary<string, string> WithoutTracepoint(byte[] image)
-    {
-        const string Typed = "tp_btf/";
-        using var opened = new BpfObject(Open(image), new Dictionary<string, string>());
-        var all = opened.Programs().Select(p => (p.Name, Section: SectionOf(p.Program)))
-            .Where(p => p.Section.StartsWith(Typed, StringComparison.Ordinal)).ToList();
-        var known = KernelTypes.Tracepoints(all.Select(p => p.Section[Typed.Length..]).Distinct());
-        return all.Where(p => !known.Contains(p.Section[Typed.Length..]))
-            .ToDictionary(p => p.Name, p => $"this kernel has no tracepoint {p.Section[Typed.Length..]}");
-    }
-
-    public static string SectionOf(nint program) =>
-        Marshal.PtrToStringUTF8((nint)LibBpf.bpf_program__section_name(program)) ?? "";
 
     /// <summary>The probe object with this one program of it; 0 or the errno of what refused it.</summary>
     public static int TryLoadProbe(string program, out BpfObject? loaded)

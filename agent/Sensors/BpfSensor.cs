@@ -10,8 +10,7 @@ namespace RuntimeGuard.Agent.Sensors;
 sealed unsafe class BpfSensor : IDisposable
 {
     const int Slots = 1024;
-    static readonly (string Prefix, string Map, IReadOnlyDictionary<string, uint[]> Numbers)[] TailCalls =
-        [("on_", "handlers", HookTable.Calls), ("ring_on_", "ring_handlers", HookTable.RingOperations)];
+    const string Handler = "on_";
     readonly BpfObject _object;
     readonly List<BpfLinkHandle> _links = [];
     readonly BpfRing _vital;
@@ -141,27 +140,40 @@ sealed unsafe class BpfSensor : IDisposable
     void GiveBack(uint slot) =>
         Taken("bpf_map_update_elem(free_slots)", LibBpf.bpf_map_update_elem(_free, null, &slot, 0));
 
-    /// <summary>Handlers are reached by tail call, everything else is attached where its section says.</summary>
+    /// <summary>System call handlers are reached by tail call, everything else is attached where its section says.</summary>
     List<HookStatus> Attach()
     {
         var seen = new Dictionary<string, string>();
         var blind = new Dictionary<string, string>(_object.Refused);
+        int handlers = _object.MapFd("handlers");
         foreach (var (name, program) in _object.Programs())
         {
             if (blind.ContainsKey(name))
                 continue;
-            string section = BpfObject.SectionOf(program);
-            BpfLinkHandle? link = null;
-            var problem = Array.FindIndex(TailCalls, t => name.StartsWith(t.Prefix, StringComparison.Ordinal)) is >= 0 and var at
-                ? Reach(name, program, TailCalls[at].Map, TailCalls[at].Numbers)
-                : BpfAttachment.Try(program, section, out link);
-            if (problem is not null)
+            string section = Marshal.PtrToStringUTF8((nint)LibBpf.bpf_program__section_name(program)) ?? name;
+            if (name.StartsWith(Handler, StringComparison.Ordinal))
+            {
+                // A handler that no system call reaches must not be attached: it would run for all of them.
+                if (!HookTable.Calls.TryGetValue(name, out var numbers))
+                {
+                    blind[name] = "no system call is mapped to it";
+                    continue;
+                }
+                int fd = LibBpf.bpf_program__fd(program);
+                foreach (uint number in numbers)
+                {
+                    uint key = number;
+                    Check("bpf_map_update_elem(handlers)", LibBpf.bpf_map_update_elem(handlers, &key, &fd, 0));
+                }
+                seen[name] = section;
+                continue;
+            }
+            if (BpfAttachment.Try(program, section, out var link) is { } problem)
             {
                 blind[name] = problem;
                 continue;
             }
-            if (link is not null)
-                _links.Add(link);
+            _links.Add(link!);
             seen[name] = section;
         }
         if (KernelTypes.WhyNoOverlay() is { } reason)
@@ -169,21 +181,6 @@ sealed unsafe class BpfSensor : IDisposable
         else if (seen.TryGetValue("sched_process_exec", out var exec))
             seen[HookTable.NotInImage] = exec;
         return HookTable.Describe(seen, blind);
-    }
-
-    /// <summary>Null when what the handler is for reaches it; attached itself, it would run for everything.</summary>
-    string? Reach(string name, nint program, string map, IReadOnlyDictionary<string, uint[]> numbers)
-    {
-        if (!numbers.TryGetValue(name, out var served))
-            return "nothing is mapped to it";
-        int handlers = _object.MapFd(map);
-        int fd = LibBpf.bpf_program__fd(program);
-        foreach (uint number in served)
-        {
-            uint key = number;
-            Check($"bpf_map_update_elem({map})", LibBpf.bpf_map_update_elem(handlers, &key, &fd, 0));
-        }
-        return null;
     }
 
     static void Check(string function, int result)
@@ -209,8 +206,5 @@ sealed unsafe class BpfSensor : IDisposable
         public uint Generation;
         public uint Seeded;
         public uint Serves;
-        public uint Euid;
-        public uint CapsKnown;
-        public ulong Caps;
     }
 }

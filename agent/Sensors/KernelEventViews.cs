@@ -71,7 +71,7 @@ struct PrivilegeFixed
     public EventHeader Header;
     public ulong Argument;
     public Privileges Operation;
-    public uint Target;
+    public uint TargetPid;
     public ushort PathLen;
     public ushort Path2Len;
     public uint Pad;
@@ -144,7 +144,7 @@ readonly ref struct ExitEvent
     }
 }
 
-/// <summary>Library to truncate; the spans borrow the sample.</summary>
+/// <summary>Open to symlink; the spans borrow the sample.</summary>
 readonly ref struct FileEvent
 {
     readonly FileFixed _fixed;
@@ -159,9 +159,6 @@ readonly ref struct FileEvent
     public EventHeader Header => _fixed.Header;
     public ulong Inode => _fixed.Inode;
     public uint Device => _fixed.Device;
-    /// <summary>O_TRUNC; of a truncate: nothing is left.</summary>
-    public const uint Truncates = 0x200;
-
     public uint OpenFlags => _fixed.OpenFlags;
     public uint Mode => _fixed.Mode;
     public uint Uid => _fixed.Uid;
@@ -172,7 +169,7 @@ readonly ref struct FileEvent
     public static bool TryRead(ReadOnlySpan<byte> sample, out FileEvent e)
     {
         e = default;
-        if (!KernelEvent.TryRead(sample, EventKinds.Library, EventKinds.Truncate, out FileFixed f, out var rest) ||
+        if (!KernelEvent.TryRead(sample, EventKinds.Open, EventKinds.Symlink, out FileFixed f, out var rest) ||
             f.PathLen + f.Path2Len > rest.Length)
             return false;
         e = new FileEvent(f, rest);
@@ -241,8 +238,7 @@ readonly ref struct PrivilegeEvent
     public EventHeader Header => _fixed.Header;
     public Privileges Operation => _fixed.Operation;
     public ulong Argument => _fixed.Argument;
-    /// <summary>Another process, or who the process is now: see the operation.</summary>
-    public uint Target => _fixed.Target;
+    public uint TargetPid => _fixed.TargetPid;
     public ReadOnlySpan<byte> Path { get; }
     public ReadOnlySpan<byte> Path2 { get; }
 

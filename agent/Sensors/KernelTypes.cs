@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace RuntimeGuard.Agent.Sensors;
 
 /// <summary>What the kernel says of its own types (BTF) beyond what every program needs.</summary>
@@ -25,20 +23,6 @@ static class KernelTypes
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return $"{Kernel}: {e.Message}";
-        }
-    }
-
-    /// <summary>Those of the names that are tracepoints a program may attach to by type; all where that cannot be read.</summary>
-    public static HashSet<string> Tracepoints(IEnumerable<string> names)
-    {
-        try
-        {
-            var types = File.ReadAllBytes(Kernel);
-            return [.. names.Where(name => types.AsSpan().IndexOf(Encoding.ASCII.GetBytes($"\0btf_trace_{name}\0")) >= 0)];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return [.. names];
         }
     }
 }

@@ -17,9 +17,9 @@ static class PreflightTable
         foreach (var type in report.ProgramTypes)
             to.WriteLine($"{type.Type,-12}  {YesNo(type.Loads),-5}  {YesNo(type.Fires),-5}  {type.Problem}".TrimEnd());
         to.WriteLine();
-        to.WriteLine("EVENT                   SEEN BY");
+        to.WriteLine("EVENT         SEEN BY");
         foreach (var hook in report.Events)
-            to.WriteLine($"{hook.Event,-22}  {(hook.Hook.Length > 0 ? hook.Hook : $"blind: {hook.BlindReason}")}");
+            to.WriteLine($"{hook.Event,-12}  {(hook.Hook.Length > 0 ? hook.Hook : $"blind: {hook.BlindReason}")}");
         if (report.Unknown.Count > 0)
             to.WriteLine();
         foreach (string item in report.Unknown)

@@ -19,8 +19,6 @@ enum rg_kind {
 	RG_FORK = 1,
 	RG_EXEC = 2,
 	RG_EXIT = 3,
-	RG_LIBRARY = 8,		/* a file mapped as code */
-	RG_SETXATTR = 9,	/* path2: the attribute */
 	RG_OPEN = 10,
 	RG_CREATE = 11,
 	RG_UNLINK = 12,
@@ -29,8 +27,6 @@ enum rg_kind {
 	RG_CHOWN = 15,
 	RG_LINK = 16,
 	RG_SYMLINK = 17,
-	RG_WRITTEN = 18,	/* the first of a process that changed the file; ret: bytes, 0 by a mapping */
-	RG_TRUNCATE = 19,
 	RG_CONNECT = 20,
 	RG_ACCEPT = 21,
 	RG_BIND = 22,
@@ -109,10 +105,10 @@ struct rg_file_event {
 	struct rg_header h;
 	__u64 inode;
 	__u64 parent_inode;
-	__u32 device;		/* mknod: of the node made */
+	__u32 device;
 	__u32 generation;
-	__u32 open_flags;	/* truncate: O_TRUNC where nothing is left */
-	__u32 mode;		/* chmod: new mode; mkdir, mknod: type and mode; else 0 */
+	__u32 open_flags;
+	__u32 mode;		/* chmod: new mode; chown: 0 */
 	__u32 uid;		/* chown */
 	__u32 gid;		/* chown */
 	__u16 path_len;
@@ -156,30 +152,14 @@ enum rg_privilege {
 	RG_PRIV_VM_WRITEV = 5,
 	RG_PRIV_MODULE = 6,
 	RG_PRIV_BPF = 7,
-	RG_PRIV_UMOUNT = 8,
-	RG_PRIV_PIVOT_ROOT = 9,
-	RG_PRIV_CHROOT = 10,
-	RG_PRIV_KEYRING = 11,
-	RG_PRIV_USERFAULTFD = 12,
-	RG_PRIV_IO_URING = 13,
-	RG_PRIV_SETUID = 14,
-	RG_PRIV_SETGID = 15,
-	RG_PRIV_CAPSET = 16,
-	RG_PRIV_GAIN = 17,	/* an exec that made it more than it was: setuid and setgid files, file capabilities */
-	RG_PRIV_SIGNAL = 18,	/* to a process of no or another slot */
-	RG_PRIV_NAME = 19,
 };
 
-/*
- * then: path_len bytes (mount, umount: target; pivot_root, chroot: the new root; keys: type; gain: executable; signal: who
- * gets it; name: the new one), path2_len bytes (mount: source; pivot_root: where the old root goes; keys: description)
- */
+/* then: path_len bytes (mount: target), path2_len bytes (mount: source) */
 struct rg_privilege_event {
 	struct rg_header h;
-	__u64 argument;		/* flags, request or command; set*id, capset, gain: capabilities gained; signal: its number */
+	__u64 argument;		/* flags, request or command of the call */
 	__u32 operation;	/* enum rg_privilege */
-	/* ptrace, process_vm_writev: pid as the caller numbers it; signal: as the host does; set*id, gain: the effective id */
-	__u32 target;
+	__u32 target_pid;	/* as the caller numbers it; ptrace, process_vm_writev */
 	__u16 path_len;
 	__u16 path2_len;
 	__u32 pad;

@@ -41,7 +41,7 @@ enum rg_loss {
 	RG_LOSS_CGROUPS_FULL = 4,
 	RG_LOSS_UNSEEN = 5,	/* done, but its object was out of sight: a raced descriptor, a batch too long */
 	RG_LOSS_BUSY = 6,
-	RG_LOSS_COMPAT = 7,	/* a socketcall whose arguments were taken away before they could be read */
+	RG_LOSS_COMPAT = 7,	/* a 32-bit or x32 call, whatever it did */
 	RG_LOSSES = 8,
 };
 
@@ -51,9 +51,6 @@ struct rg_task {
 	__u32 generation;	/* of the slot when the task was watched */
 	__u32 seeded;		/* from procfs: start_ns is rounded down to a clock tick */
 	__u32 serves;		/* listens or has accepted a connection; kept by fork, ended by exec */
-	__u32 euid;		/* and what it was able to, when it was last looked at */
-	__u32 caps_known;
-	__u64 caps;
 };
 
 /* Mapped by user space, which alone writes epoch, generation and host; both write active; tat is the kernel's. */

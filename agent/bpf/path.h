@@ -106,30 +106,24 @@ static __always_inline struct file *file__of(struct task_struct *task, int fd)
 	return file;
 }
 
-static __always_inline long name__read(void *to, __u32 size, const char *name, bool user)
-{
-	return user ? bpf_probe_read_user_str(to, size, name) : bpf_probe_read_kernel_str(to, size, name);
-}
-
 /*
  * The caller's own words, made absolute by the directory they were relative to. Used where no kernel object is left to
- * read: the call failed, or its object is a name and not a descriptor. In user memory the caller can change them
- * meanwhile, and a symbolic link on the way is not followed: flagged unverified. Not normalised: "." and ".." are the
- * reader's to resolve.
+ * read: the call failed, or its object is a name and not a descriptor. The caller can change them meanwhile, so the
+ * event is flagged unverified. Not normalised: "." and ".." are the reader's to resolve.
  */
-static __always_inline __u32 path__append_name(struct rg_scratch *s, __u64 at, struct task_struct *task, int dirfd,
-					       const char *name, bool user, __u32 *flags)
+static __always_inline __u32 path__append_user(struct rg_scratch *s, __u64 at, struct task_struct *task, int dirfd,
+					       const char *name, __u32 *flags)
 {
 	__u32 total = 0;
-	char first[2] = {};
+	char first = 0;
 	long got;
 
 	*flags |= RG_F_UNVERIFIED;
-	if (name__read(first, sizeof(first), name, user) < 0) {
+	if (bpf_probe_read_user(&first, 1, name)) {
 		*flags |= RG_F_TRUNCATED;
 		return 0;
 	}
-	if (first[0] != '/') {
+	if (first != '/') {
 		if (dirfd == AT_FDCWD) {
 			struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
@@ -140,7 +134,7 @@ static __always_inline __u32 path__append_name(struct rg_scratch *s, __u64 at, s
 			if (dir)
 				total = path__append(s, at, dir, flags);
 		}
-		if (!first[0])	/* AT_EMPTY_PATH: the descriptor itself */
+		if (!first)	/* AT_EMPTY_PATH: the descriptor itself */
 			return total;
 		at += total;
 		barrier_reg(at);
@@ -153,7 +147,7 @@ static __always_inline __u32 path__append_name(struct rg_scratch *s, __u64 at, s
 	barrier_reg(at);
 	if (at >= RG_OUT_MAX)
 		return total;
-	got = name__read(&s->out[at], RG_PATH_MAX, name, user);
+	got = bpf_probe_read_user_str(&s->out[at], RG_PATH_MAX, name);
 	if (got <= 0) {
 		*flags |= RG_F_TRUNCATED;
 		return total;
@@ -166,12 +160,6 @@ static __always_inline __u32 path__append_name(struct rg_scratch *s, __u64 at, s
 		*flags |= RG_F_TRUNCATED;
 	}
 	return total;
-}
-
-static __always_inline __u32 path__append_user(struct rg_scratch *s, __u64 at, struct task_struct *task, int dirfd,
-					       const char *name, __u32 *flags)
-{
-	return path__append_name(s, at, task, dirfd, name, true, flags);
 }
 
 static __always_inline bool inode__is(struct inode *inode, __u32 type)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Process life: fork, exec, exit. Watching is a fact of lineage and is decided here alone. */
-#include "image.h"
-#include "privilege.h"
+#include "path.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -22,6 +21,109 @@ union rg_sample {
 
 /* Never set: it brings the layouts of the contract into this object's BTF, which the tests compare with C#. */
 const union rg_sample *rg_layouts = 0;
+
+struct mtime {
+	__s64 sec;
+	__s64 nsec;
+};
+
+static __always_inline struct mtime inode__mtime(struct inode *inode)
+{
+	struct mtime m = {};
+
+	if (bpf_core_field_exists(((struct inode *)0)->i_mtime_sec)) {
+		m.sec = BPF_CORE_READ(inode, i_mtime_sec);
+		m.nsec = BPF_CORE_READ(inode, i_mtime_nsec);
+	} else if (bpf_core_field_exists(((struct inode___named_mtime *)0)->__i_mtime)) {
+		m.sec = BPF_CORE_READ((struct inode___named_mtime *)inode, __i_mtime.tv_sec);
+		m.nsec = BPF_CORE_READ((struct inode___named_mtime *)inode, __i_mtime.tv_nsec);
+	} else {
+		m.sec = BPF_CORE_READ((struct inode___old_mtime *)inode, i_mtime.tv_sec);
+		m.nsec = BPF_CORE_READ((struct inode___old_mtime *)inode, i_mtime.tv_nsec);
+	}
+	return m;
+}
+
+/* The image's own inode below an overlay inode, or NULL when only the container's layer has it. */
+static __always_inline struct inode *overlay__lower(struct ovl_inode *oi, bool *known)
+{
+	*known = true;
+	if (bpf_core_field_exists(((struct ovl_inode *)0)->oe)) {
+		struct ovl_entry *oe = BPF_CORE_READ(oi, oe);
+		struct dentry *lower = NULL;
+
+		if (!oe || !BPF_CORE_READ(oe, __numlower))
+			return NULL;
+		bpf_core_read(&lower, sizeof(lower), &oe->__lowerstack[0].dentry);
+		return BPF_CORE_READ(lower, d_inode);
+	}
+	if (bpf_core_field_exists(((struct ovl_inode___lowerpath *)0)->lowerpath)) {
+		struct dentry *lower = BPF_CORE_READ((struct ovl_inode___lowerpath *)oi, lowerpath.dentry);
+
+		return lower ? BPF_CORE_READ(lower, d_inode) : NULL;
+	}
+	if (bpf_core_field_exists(((struct ovl_inode___lower *)0)->lower))
+		return BPF_CORE_READ((struct ovl_inode___lower *)oi, lower);
+	*known = false;
+	return NULL;
+}
+
+/*
+ * Not in the image: the overlay has the file in its upper layer and either nothing below it, or something whose size or
+ * modification time differs. A copy-up for chmod or chown keeps both. Misses: content rewritten with size and mtime put
+ * back (ctime is not compared: chmod changes it too); kernels whose overlayfs has no BTF.
+ */
+static __always_inline bool inode__not_in_image(struct inode *inode)
+{
+	struct ovl_inode *oi;
+	struct inode *upper, *lower;
+	struct dentry *upperdentry;
+	struct mtime u, l;
+	bool known;
+
+	if (!bpf_core_type_exists(struct ovl_inode))
+		return false;
+	if (BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_MAGIC)
+		return false;
+	oi = (void *)inode - bpf_core_field_offset(((struct ovl_inode *)0)->vfs_inode);
+	upperdentry = BPF_CORE_READ(oi, __upperdentry);
+	if (!upperdentry)
+		return false;
+	lower = overlay__lower(oi, &known);
+	if (!known)
+		return false;
+	if (!lower)
+		return true;
+	upper = BPF_CORE_READ(upperdentry, d_inode);
+	u = inode__mtime(upper);
+	l = inode__mtime(lower);
+	return u.sec != l.sec || u.nsec != l.nsec || BPF_CORE_READ(upper, i_size) != BPF_CORE_READ(lower, i_size);
+}
+
+static __always_inline __u32 exec__file_flags(struct task_struct *task, struct file *exe, struct inode *inode)
+{
+	struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
+	bool root = BPF_CORE_READ(dentry, d_parent) == dentry;
+	__u32 flags = 0;
+
+	if (BPF_CORE_READ(task, fs, root.mnt, mnt_sb) != BPF_CORE_READ(inode, i_sb))
+		flags |= RG_F_NOT_ON_ROOT;
+
+	if (root) {
+		char name[8] = {};
+		const unsigned char *from = BPF_CORE_READ(dentry, d_name.name);
+
+		bpf_probe_read_kernel(name, 6, from);
+		if (name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' &&
+		    name[5] == ':')
+			flags |= RG_F_MEMFD;
+	} else if (!BPF_CORE_READ(dentry, d_hash.pprev)) {
+		flags |= RG_F_DELETED;
+	}
+	if (inode__not_in_image(inode))
+		flags |= RG_F_NOT_IN_IMAGE;
+	return flags;
+}
 
 static __always_inline bool file__is_socket(struct file *file)
 {
@@ -65,28 +167,6 @@ static __always_inline struct rg_task *exec__watch(struct task_struct *task, __u
 	return task__watched(tgid, slot);
 }
 
-/* A setuid, setgid or capability file made the process more than what executed it. */
-static __always_inline void exec__gain(struct task_struct *task, struct rg_task *t, struct file *exe)
-{
-	struct rg_privilege_event *e;
-	struct credentials now = {};
-	struct call c = {};
-	bool known = t->caps_known, became;
-	__u64 gained;
-
-	credentials__read(&now, task);
-	became = known && t->euid != now.euid;
-	gained = credentials__gained(t, &now);
-	if (!gained && !became)
-		return;
-	c.task = task;
-	e = privilege__begin(&c, RG_PRIV_GAIN, gained, now.euid);
-	if (!e)
-		return;
-	e->path_len = path__append(c.s, sizeof(*e), exe, &e->h.flags);
-	call__send_vital(&c, sizeof(*e) + e->path_len);
-}
-
 /*
  * Why: every successful exec of any entry path (execve, execveat, 32-bit, binfmt) once, after the new image is in
  * place, so exe and arguments are what runs and no longer the caller's to change. Since 5.5 as tp_btf.
@@ -118,7 +198,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	header__fill(&e->h, RG_EXEC, task, t, slot, now);
 	exe = BPF_CORE_READ(task, mm, exe_file);
 	inode = BPF_CORE_READ(exe, f_inode);
-	flags = code__flags(task, exe, inode);
+	flags = exec__file_flags(task, exe, inode);
 	/* Told here, for the accept itself may still wait in the other ring. */
 	if (t->serves)
 		flags |= RG_F_SERVED;
@@ -168,7 +248,6 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	e->h.flags = flags;
 	sample__send_vital(s, at, e->h.slot, RG_CLASS_PROCESS);
 	scratch__leave(s);
-	exec__gain(task, t, exe);
 	return 0;
 }
 
@@ -197,9 +276,6 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	new.slot = t->slot;
 	new.generation = t->generation;
 	new.serves = t->serves;
-	new.euid = t->euid;
-	new.caps = t->caps;
-	new.caps_known = t->caps_known;
 	if (bpf_map_update_elem(&tasks, &child_tgid, &new, BPF_ANY))
 		loss__count(t->slot, RG_CLASS_PROCESS, RG_LOSS_TASKS_FULL);
 	now = bpf_ktime_get_boot_ns();

@@ -3,7 +3,7 @@
 #ifndef RG_SOCKET_H
 #define RG_SOCKET_H
 
-#include "call.h"
+#include "syscall.h"
 
 #define AF_UNIX 1
 #define AF_INET 2
@@ -17,32 +17,15 @@ struct sockaddr_any {
 	__u8 rest[24];
 };
 
-/* The address a caller named: in its own memory, or where the kernel had copied it before. */
-struct asked {
-	const void *address;
-	int len;
-	bool user;
-};
-
-static __always_inline long asked__read(const struct asked *asked, void *to, __u32 size, __u32 from)
+static __always_inline struct sock *sock__of(int fd)
 {
-	return asked->user ? bpf_probe_read_user(to, size, asked->address + from)
-			   : bpf_probe_read_kernel(to, size, asked->address + from);
-}
-
-static __always_inline struct sock *sock__of_file(struct file *file)
-{
+	struct file *file = file__of((void *)bpf_get_current_task(), fd);
 	struct socket *socket;
 
 	if (!file || !inode__is(BPF_CORE_READ(file, f_inode), S_IFSOCK))
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
 	return BPF_CORE_READ(socket, sk);
-}
-
-static __always_inline struct sock *sock__of(int fd)
-{
-	return sock__of_file(file__of((void *)bpf_get_current_task(), fd));
 }
 
 static __always_inline void sock__fill(struct rg_net_event *e, struct sock *sk)
@@ -68,12 +51,12 @@ static __always_inline void sock__fill(struct rg_net_event *e, struct sock *sk)
  * The caller's address, when the socket keeps none: the call failed, or a datagram names its own. As the kernel does it:
  * a v4 socket takes whatever family is named as v4, a v6 one also takes v4, and anything else leaves the socket's peer.
  */
-static __always_inline void peer__as_asked(struct rg_net_event *e, const struct asked *asked)
+static __always_inline void peer__from_user(struct rg_net_event *e, const void *address)
 {
 	struct sockaddr_any any = {};
 
 	e->h.flags |= RG_F_UNVERIFIED;
-	if (asked__read(asked, &any, 16, 0))
+	if (bpf_probe_read_user(&any, 16, address))
 		return;
 	if (e->family == AF_INET || any.family == AF_INET) {
 		e->family = AF_INET;
@@ -83,7 +66,7 @@ static __always_inline void peer__as_asked(struct rg_net_event *e, const struct 
 	} else if (any.family == AF_INET6) {
 		e->family = AF_INET6;
 		e->peer_port = __builtin_bswap16(any.port);
-		asked__read(asked, e->peer, 16, 8);
+		bpf_probe_read_user(e->peer, 16, address + 8);
 	}
 }
 

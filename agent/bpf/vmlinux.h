@@ -243,34 +243,7 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
-typedef struct {
-	unsigned int val;
-} kuid_t;
-
-typedef struct {
-	unsigned int val;
-} kgid_t;
-
-typedef struct {
-	__u64 val;
-} kernel_cap_t;
-
-struct cred {
-	kuid_t euid;
-	kgid_t egid;
-	kernel_cap_t cap_effective;
-};
-
-struct vm_area_struct {
-	struct file *vm_file;
-};
-
-struct kernel_siginfo {
-	int si_code;
-};
-
 struct task_struct {
-	const struct cred *cred;
 	struct thread_info thread_info;
 	int exit_code;
 	int pid;
@@ -295,13 +268,10 @@ struct linux_binprm {
 };
 
 struct pt_regs {
-	unsigned long bp;
-	unsigned long bx;
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
 	unsigned long ax;
-	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
@@ -350,95 +320,6 @@ struct unix_address {
 struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
-};
-
-/* io_uring, 6.0 and later; what an operation needs lies at the start of its request */
-struct io_cqe {
-	__u64 user_data;
-	__s32 res;
-	int fd;		/* the sqe's descriptor, until the request has its file */
-};
-
-struct io_ring_ctx;
-
-struct io_kiocb {
-	struct file *file;
-	__u8 opcode;
-	__u64 flags;
-	struct io_cqe cqe;
-	struct io_ring_ctx *ctx;
-	void *async_data;
-};
-
-struct io_uring_cqe {
-	__u64 user_data;
-	__s32 res;
-	__u32 flags;
-};
-
-struct filename {
-	const char *name;
-};
-
-struct open_how {
-	__u64 flags;
-	__u64 mode;
-};
-
-struct io_open {
-	int dfd;
-	__u32 file_slot;
-	struct filename *filename;
-	struct open_how how;
-};
-
-struct io_unlink {
-	int dfd;
-	struct filename *filename;
-};
-
-struct io_rename {
-	int old_dfd;
-	int new_dfd;
-	struct filename *oldpath;
-	struct filename *newpath;
-};
-
-struct io_mkdir {
-	int dfd;
-	__u16 mode;
-	struct filename *filename;
-};
-
-struct io_link {
-	int old_dfd;
-	int new_dfd;
-	struct filename *oldpath;
-	struct filename *newpath;
-};
-
-struct io_accept {
-	__u32 file_slot;
-};
-
-struct io_connect {
-	void *addr;
-	int addr_len;
-};
-
-struct io_sr_msg {
-	void *umsg;
-	unsigned int msg_flags;
-	void *addr;	/* until the request keeps a copy */
-};
-
-struct msghdr {
-	void *msg_name;
-	int msg_namelen;
-};
-
-struct io_async_msghdr {
-	struct msghdr msg;
 };
 
 /* overlayfs; in a module's BTF on most distributions */

@@ -6,14 +6,7 @@ namespace RuntimeGuard.Collector.History;
 static class EventNames
 {
     static readonly Dictionary<EventKind, string> Names = Enum.GetValues<EventKind>().ToDictionary(kind => kind, kind =>
-        kind switch
-        {
-            EventKind.ProcessVmWritev => "process_vm_writev",
-            EventKind.PivotRoot => "pivot_root",
-            EventKind.IoUring => "io_uring",
-            EventKind.ProcessName => "process_name",
-            _ => kind.ToString().ToLowerInvariant(),
-        });
+        kind == EventKind.ProcessVmWritev ? "process_vm_writev" : kind.ToString().ToLowerInvariant());
 
     public static string Of(EventKind kind) => Names.GetValueOrDefault(kind, "unknown");
 }

@@ -82,8 +82,6 @@ sealed record SeenEvent
     public ushort PeerPort { get; private init; }
     public ushort LocalPort { get; private init; }
     public uint Mode { get; private init; }
-    public uint OpenFlags { get; private init; }
-    public uint Device { get; private init; }
     public uint Uid { get; private init; }
     public uint Gid { get; private init; }
     public ulong Inode { get; private init; }
@@ -91,7 +89,7 @@ sealed record SeenEvent
     public uint NamespacePid { get; private init; }
     public Privileges Operation { get; private init; }
     public ulong Argument { get; private init; }
-    public uint Target { get; private init; }
+    public uint TargetPid { get; private init; }
     public bool IsAnswer { get; private init; }
     public bool OverLoopback { get; private init; }
     public uint NetNamespace { get; private init; }
@@ -117,7 +115,7 @@ sealed record SeenEvent
             return new SeenEvent
             {
                 Header = file.Header, Path = Text(file.Path), Path2 = Text(file.Path2), Mode = file.Mode, Uid = file.Uid,
-                Gid = file.Gid, Inode = file.Inode, OpenFlags = file.OpenFlags, Device = file.Device,
+                Gid = file.Gid, Inode = file.Inode,
             };
         }
         if (NetworkEvent.TryRead(sample, out var net))
@@ -133,7 +131,7 @@ sealed record SeenEvent
             return new SeenEvent
             {
                 Header = privilege.Header, Path = Text(privilege.Path), Path2 = Text(privilege.Path2),
-                Operation = privilege.Operation, Argument = privilege.Argument, Target = privilege.Target,
+                Operation = privilege.Operation, Argument = privilege.Argument, TargetPid = privilege.TargetPid,
             };
         }
         if (DnsEvent.TryRead(sample, out var dns))

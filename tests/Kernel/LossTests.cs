@@ -20,6 +20,20 @@ public sealed class LossTests(KernelSensor kernel)
         Assert.Equal(Performed, received + (int)lost);
     }
 
+    /// <summary>getpid by int 0x80 from a 64-bit program; a kernel without 32-bit calls ends it with SIGSEGV instead.</summary>
+    [Fact]
+    public async Task A_32_bit_call_is_counted_as_not_seen()
+    {
+        const int Segv = 11;
+        using var cgroup = kernel.Watch();
+        ulong before = Lost(cgroup.Slot, "process");
+        var seen = await cgroup.RunPython(
+            "import ctypes, mmap\nm = mmap.mmap(-1, 4096, prot=7); m.write(bytes.fromhex('b814000000cd80c3'))\n" +
+            "ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()");
+        bool refused = (seen.One(EventKinds.Exit).ExitCode & 0x7f) == Segv;
+        Assert.Equal(refused ? 0ul : 1, Lost(cgroup.Slot, "process") - before);
+    }
+
     ulong Lost(uint slot, string name)
     {
         var counters = new LossCounter[4096];

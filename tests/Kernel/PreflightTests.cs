@@ -33,11 +33,11 @@ public sealed class PreflightTests(KernelSensor kernel)
         Task<CommandResult> Preflight(string allowed) =>
             Command.RunAsync("setpriv", "--bounding-set", allowed, ProductProgram.Find("runtimeguard-agent"), "preflight");
         var blind = (await Preflight(Allowed)).Succeeded().Out;
-        Assert.Contains("dns                     blind: ", blind, StringComparison.Ordinal);
-        Assert.Contains("dns-answer              blind: ", blind, StringComparison.Ordinal);
-        Assert.Contains("connect                 tp_btf/sys_exit", blind, StringComparison.Ordinal);
+        Assert.Contains("dns           blind: ", blind, StringComparison.Ordinal);
+        Assert.Contains("dns-answer    blind: ", blind, StringComparison.Ordinal);
+        Assert.Contains("connect       tp_btf/sys_exit", blind, StringComparison.Ordinal);
         Assert.Contains("The sensor runs here.", blind, StringComparison.Ordinal);
-        Assert.Contains("dns                     cgroup_skb/egress", (await Preflight(Allowed + ",+net_admin")).Succeeded().Out, StringComparison.Ordinal);
+        Assert.Contains("dns           cgroup_skb/egress", (await Preflight(Allowed + ",+net_admin")).Succeeded().Out, StringComparison.Ordinal);
     }
 
     /// <summary>Each hook in use is of a type that was seen to run; a type that did not says why.</summary>

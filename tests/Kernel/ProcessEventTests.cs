@@ -44,10 +44,7 @@ public sealed class ProcessEventTests(KernelSensor kernel)
     public async Task An_exit_tells_code_or_signal_as_wait_does(string code, int status)
     {
         using var cgroup = kernel.Watch();
-        var exit = (await cgroup.RunPython("import time; time.sleep(0.2); " + code)).One(EventKinds.Exit);
-        Assert.Equal(status, exit.ExitCode);
-        // Its run time, in the clock of its start.
-        Assert.InRange(exit.Header.TimeNs - exit.Header.StartNs, 200_000_000ul, 60_000_000_000ul);
+        Assert.Equal(status, (await cgroup.RunPython(code)).One(EventKinds.Exit).ExitCode);
     }
 
     [Fact]

@@ -50,8 +50,7 @@ public static class TestImages
         ];
     }
 
-    /// <summary>A C program of the tests, built as into/name.</summary>
-    public static async Task CompileAsync(string name, string into)
+    static async Task CompileAsync(string name, string into)
     {
         var source = Path.Combine(into, $"{name}.c");
         await using (var text = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{name}.c")!)

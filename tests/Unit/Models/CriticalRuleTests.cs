@@ -30,8 +30,6 @@ public sealed class CriticalRuleTests
     [InlineData("unshare", EventKind.Unshare, "", "", EventFlags.None)]
     [InlineData("kernel-module", EventKind.Module, "rootkit", "", EventFlags.None)]
     [InlineData("bpf", EventKind.Bpf, "", "", EventFlags.None)]
-    [InlineData("umount", EventKind.Umount, "/mnt", "", EventFlags.None)]
-    [InlineData("pivot-root", EventKind.PivotRoot, "/new", "/old", EventFlags.None)]
     [InlineData("raw-device", EventKind.Open, "/dev/sda1", "", EventFlags.None)]
     [InlineData("raw-device", EventKind.Write, "/dev/nvme0n1", "", EventFlags.None)]
     [InlineData("release-agent", EventKind.Write, "/tmp/cgrp/release_agent", "", EventFlags.None)]

@@ -63,7 +63,7 @@ sealed class WorkloadUnderTest
     public Verdict Listen(ushort port) => Observe(EventKind.Listen, "", port: port, protocol: 6);
 
     public Verdict Observe(EventKind kind, string path, string path2 = "", string[]? arguments = null, ushort port = 0,
-        byte protocol = 0, uint mode = 0, ulong gained = 0) => Baseline.Observe(new ContainerEvent
+        byte protocol = 0, uint mode = 0) => Baseline.Observe(new ContainerEvent
         {
             TimeNs = Now,
             Kind = kind,
@@ -76,7 +76,6 @@ sealed class WorkloadUnderTest
             Port = port,
             Protocol = protocol,
             Mode = mode,
-            Gained = gained,
         });
 
     public void Lock(LearningMode mode, ulong version = 1) => Baseline.Apply(new Model

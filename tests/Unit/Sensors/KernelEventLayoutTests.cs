@@ -30,11 +30,11 @@ public sealed class KernelEventLayoutTests
             "rg_net_event", typeof(NetworkFixed),
             "h peer local net_ns family peer_port local_port protocol pad0 path_len pad1"
         },
-        { "rg_privilege_event", typeof(PrivilegeFixed), "h argument operation target path_len path2_len pad" },
+        { "rg_privilege_event", typeof(PrivilegeFixed), "h argument operation target_pid path_len path2_len pad" },
         { "rg_dns_event", typeof(DnsFixed), "h server net_ns family client_port payload_len answer loopback pad" },
         { "rg_cgroup_event", typeof(CgroupFixed), "h level path_len pad" },
         { "rg_slot", typeof(SlotTable.Slot), "epoch generation active host tat loss" },
-        { "rg_task", typeof(BpfSensor.SeededTask), "start_ns slot generation seeded serves euid caps_known caps" },
+        { "rg_task", typeof(BpfSensor.SeededTask), "start_ns slot generation seeded serves" },
     };
 
     /// <summary>A fork is its header alone, so it has no mirror of its own.</summary>
