@@ -27,8 +27,7 @@ public sealed partial class Baseline
         ref readonly var candidate = ref novel.Candidate;
         var (unit, timeNs, state, rule) = (novel.Unit, novel.TimeNs, novel.State, novel.Rule);
         var learns = LearningStates.Learns(state);
-        var once = KeyHash.Mix(KeyHash.Mix(unit.Hash, candidate.Levels[0]),
-            rule is null ? (ulong)state : candidate.Subject);
+        var once = KeyHash.Mix(KeyHash.Mix(unit.Hash, candidate.Levels[0]), rule is null ? (ulong)state : candidate.Subject);
         if (_judged.Contains(once))
             return new Ruling(VerdictKind.Pending, behaviour);
         Refresh(timeNs);
@@ -56,7 +55,7 @@ public sealed partial class Baseline
             return new Ruling(VerdictKind.Learned, Learn(behaviour)) { Score = score, Lasts = true };
         }
         // What a container under suspicion does makes nothing of its kind more usual; in a drift most replicas would be suspects.
-        if (behaviour is not null && state != LearningState.Drift && !_options.NoQuarantine && _grey.IsSuspect(unit.Container, timeNs, _lambdaPerDay, GreyAlpha))
+        if (behaviour is not null && state != LearningState.Drift && !_options.NoQuarantine && IsSuspect(unit, timeNs))
             behaviour.Suspected = true;
         var held = rule is not null || risky || (alert && !strict);
         if (behaviour is { Quarantined: false } && !_options.NoQuarantine && held)
@@ -86,8 +85,7 @@ public sealed partial class Baseline
     /// May it become normal now? High risk: only when two containers did it on two days, and never at alert level. Put in from
     /// outside (kubectl exec), or while its container is under suspicion: in its second unit, which a probe reaches and a visit
     /// does not. Else by the score: above the grey ceiling at once, grey in its second unit while learning, of a suspect only when
-    /// another container does it too, alert level never.
-    /// What cannot be learned name by name is accepted where its zone is known.
+    /// another container does it too, alert level never. What cannot be learned name by name is accepted where its zone is known.
     /// </summary>
     bool IsAccepted(Behaviour behaviour, bool risky, bool injected, in NoveltyScore score, LearningState state,
         in ContainerUnit unit)
@@ -98,12 +96,14 @@ public sealed partial class Baseline
             return score.Expected > _options.Alpha && behaviour.Containers.Count >= 2 && behaviour.DaysSeen >= 2;
         if (state == LearningState.Unbounded && score.Level < 2)
             return true;
-        var isSuspect = injected || _grey.IsSuspect(unit.Container, LastEventNs, _lambdaPerDay, GreyAlpha);
+        var isSuspect = injected || IsSuspect(unit, LastEventNs);
         if (score.Expected > Marks.GreyCeiling)
             return !isSuspect || !behaviour.OnlyInUnit(unit.Hash);
         return state == LearningState.Learning && score.Expected > _options.Alpha && !behaviour.OnlyInUnit(unit.Hash)
             && (!isSuspect || behaviour.Containers.Count >= 2);
     }
+
+    bool IsSuspect(in ContainerUnit unit, long nowNs) => _grey.IsSuspect(unit.Container, nowNs, _lambdaPerDay, GreyAlpha);
 
     int LevelOf(in Candidate candidate)
     {

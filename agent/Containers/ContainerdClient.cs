@@ -67,6 +67,7 @@ sealed class ContainerdClient : IDisposable
             facts.Workload.Image = $"container:{id}";
         if (facts.Digest.Length == 0 && container.Image.Length > 0)
             facts.Digest = await DigestAsync(container.Image, Options());
+        // A container that starts again is made anew by runc, and what ran in it before could write.
         return LookUpAnswer.Found(facts) with { Network = NetworkOf(container, Math.Min(madeUnixNs, facts.StartedUnixNs)) };
     }
 
